@@ -1,0 +1,54 @@
+"""The errors a caller may want to tell apart. No status codes: the service maps these to answers.
+
+QcVisionError
+├── PhotoError            the bytes are not a photo that can be graded
+│   ├── EmptyPhoto
+│   ├── UnsupportedPhoto  not a still JPEG, PNG or WebP
+│   ├── DamagedPhoto      truncated or broken
+│   └── PhotoTooLarge     over the byte or pixel limit
+├── SpecError             a product spec is unknown or does not hold together
+├── ModelError            weights or manifest missing, altered, or giving other outputs than exported
+└── StorageError          a file or folder cannot be read or written
+"""
+
+from qc_vision.message import Message
+
+
+class QcVisionError(Exception):
+    """Base of all expected errors; `message` says what was found, what was expected, what to do."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.en)
+        self.message = message
+
+
+class PhotoError(QcVisionError):
+    pass
+
+
+class EmptyPhoto(PhotoError):
+    pass
+
+
+class UnsupportedPhoto(PhotoError):
+    pass
+
+
+class DamagedPhoto(PhotoError):
+    pass
+
+
+class PhotoTooLarge(PhotoError):
+    pass
+
+
+class SpecError(QcVisionError):
+    pass
+
+
+class ModelError(QcVisionError):
+    pass
+
+
+class StorageError(QcVisionError):
+    pass

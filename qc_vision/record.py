@@ -1,0 +1,59 @@
+"""The record of one photo's inspection: facts and where they came from. Never edited once made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from qc_vision.calibration import Calibration
+from qc_vision.decision import Finding, Grade, Verdict
+from qc_vision.defects import DefectRegion
+from qc_vision.density import DensityReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoRef:
+    sha256: str
+    perceptual_hash: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketRegion:
+    """Where the basket is: `box` (x0, y0, x1, y1) in px of the upright photo, `fraction` of the photo."""
+
+    box: tuple[float, float, float, float]
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecRef:
+    id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionRecord:
+    """What the machine found on one photo. Field names are the public contract of `grade --json`."""
+
+    id: str
+    inspected_at: datetime
+    photo: PhotoRef
+    verdict: Verdict
+    grade: Grade | None
+    reasons: tuple[Finding, ...]
+    scale: Calibration
+    density: tuple[DensityReading, ...]
+    openness: float | None
+    uniformity_cv: float | None
+    defects: tuple[DefectRegion, ...]
+    defect_score: float
+    basket: BasketRegion | None
+    model: ModelRef
+    spec: SpecRef
+    software: str
