@@ -1,0 +1,107 @@
+"""Trains the network: one script, read from top to bottom."""
+
+import os
+import random
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from training.augment import apply, photometric
+from training.data import collate, turned
+from training.losses import losses
+from training.network import WeaveNet
+from training.render.cache import load
+from training.render.fault import CODES
+from training.run import Run
+
+CHECKPOINT_EVERY = 100
+
+
+def fit(run: Run, *, renders: Path, out: Path, warm_weights: Path | None = None, device: str = "cpu") -> Path:
+    """Runs `run` to its end, going on from `out`/checkpoint.pt where there is one; returns that path."""
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "checkpoint.pt"
+    rng = np.random.default_rng(run.seed)
+    torch.manual_seed(run.seed)
+    random.seed(run.seed)
+    augment = photometric(run.seed)
+
+    network = WeaveNet(len(CODES)).to(device, memory_format=torch.channels_last)
+    if warm_weights is not None:
+        network.load_state_dict(torch.load(warm_weights, map_location=device, weights_only=True))
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(run.average))
+    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
+    rest = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
+    optimizer = torch.optim.AdamW(
+        [{"params": encoder, "lr": run.encoder_learning_rate}, {"params": rest, "lr": run.learning_rate}],
+        weight_decay=run.weight_decay,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, run))
+
+    first = 0
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, map_location=device, weights_only=False)
+        network.load_state_dict(kept["network"])
+        average.load_state_dict(kept["average"])
+        optimizer.load_state_dict(kept["optimizer"])
+        schedule.load_state_dict(kept["schedule"])
+        rng.bit_generator.state = kept["rng"]
+        first = kept["step"]
+
+    shards: list[Path] = []
+    progress = tqdm(range(first, run.steps), initial=first, total=run.steps, unit="step", smoothing=0.02)
+    smooth: dict[str, float] = {}
+    network.train()
+    for step in progress:
+        if step % 50 == 0 or not shards:
+            shards = sorted(renders.glob("*.npz"))
+        chosen = [load(shards[rng.integers(len(shards))]) for _ in range(2)]
+        half = run.batch // 2
+        pictures = [turned(s[i], rng) for s in chosen for i in rng.permutation(len(s))[:half]]
+        for picture in pictures:
+            picture.rgb = apply(augment, picture.rgb)
+        batch = collate(pictures)
+
+        parts = losses(network(batch.photo), batch)
+        loss = sum(parts.values())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(network)
+
+        for name, value in parts.items():
+            smooth[name] = 0.98 * smooth.get(name, value.item()) + 0.02 * value.item()
+        if step % 20 == 0:
+            progress.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()})
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == run.steps:
+            _save(
+                checkpoint,
+                {
+                    "run": asdict(run), "step": step + 1, "network": network.state_dict(), "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "rng": rng.bit_generator.state,
+                    "losses": smooth,
+                },
+            )
+    return checkpoint
+
+
+def _rate(step: int, run: Run) -> float:
+    """Warm-up over 100 steps, then level, then a straight fall over the last `cooldown` of the run."""
+    left = (run.steps - step) / (run.steps * run.cooldown)
+    return max(0.0, min((step + 1) / 100, 1.0, left))
+
+
+def _save(path: Path, state: dict) -> None:
+    """Whole or not at all: written beside, then moved into place."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
