@@ -1,8 +1,11 @@
 """What was measured on one photo, ready to be compared with limits."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qc_vision.defects import DefectRegion
+from qc_vision.density import DensityReading
 from qc_vision.quantity import Quantity
 
 Characteristic = Literal[
@@ -42,3 +45,117 @@ class Measurement:
     certain: bool = True
     region: int | None = None
     missing: Literal["no_scale", "not_confident"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreThresholds:
+    """Region scores of one defect code: from `review` on a person should look, from `fail` on the
+    machine is sure. Calibrated with the model, kept in its manifest."""
+
+    review: float
+    fail: float
+
+
+RELATIVE_SIZE_UNCERTAINTY = 0.2
+"""Expanded uncertainty of a region's size as a share of it. A proposal until sizes are measured with a card."""
+
+_COUNTED: dict[str, Characteristic] = {
+    "MAJ-HOLE": "hole_count",
+    "MAJ-BROKEN": "broken_count",
+    "MIN-LOOSE": "loose_end_count",
+}
+_LENGTHS: dict[str, Characteristic] = {
+    "MIN-LOOSE": "loose_end_length",
+    "MIN-PATTERN": "pattern_length",
+    "MAJ-RIM": "rim_length",
+    "MAJ-SHAPE": "shape_length",
+}
+_WIDTHS: dict[str, Characteristic] = {"MAJ-HOLE": "hole_diameter", "MAJ-GAP": "gap_width"}
+_AREAS: dict[str, Characteristic] = {
+    "MAJ-STAIN": "stain_area",
+    "CRT-MOLD": "mould_area",
+    "MIN-COLOR": "colour_area",
+}
+
+
+def measure(
+    *,
+    regions: Sequence[DefectRegion],
+    thresholds: Mapping[str, ScoreThresholds],
+    readings: Sequence[DensityReading],
+    openness: Quantity | None,
+    uniformity_cv: Quantity | None,
+) -> tuple[Measurement, ...]:
+    """Everything that a spec may limit, from one photo. Regions scored below `review` are left out."""
+    seen = [(i, r) for i, r in enumerate(regions) if r.score >= thresholds[r.code].review]
+    sure = {i for i, r in seen if r.score >= thresholds[r.code].fail}
+    found: list[Measurement] = []
+    for index, region in seen:
+        for characteristic, quantity in _sizes(region):
+            found.append(
+                Measurement(
+                    characteristic=characteristic,
+                    quantity=quantity,
+                    certain=index in sure,
+                    region=index,
+                    missing=None if quantity else "not_confident",
+                )
+            )
+    for code, characteristic in _COUNTED.items():
+        of_code = [i for i, r in seen if r.code == code]
+        certain = sum(i in sure for i in of_code)
+        found.append(Measurement(characteristic=characteristic, quantity=_count(certain)))
+        if len(of_code) > certain:
+            found.append(Measurement(characteristic=characteristic, quantity=_count(len(of_code)), certain=False))
+    found += [_density(reading) for reading in readings]
+    for name in {"weft", "warp"} - {r.direction for r in readings}:
+        characteristic = "weft_density" if name == "weft" else "warp_density"
+        found.append(Measurement(characteristic=characteristic, quantity=None, missing="not_confident"))
+    found.append(_optional("openness", openness))
+    found.append(_optional("uniformity_cv", uniformity_cv))
+    return tuple(found)
+
+
+def _sizes(region: DefectRegion) -> list[tuple[Characteristic, Quantity | None]]:
+    """A region's size in every unit it can be stated in; strand pitches always, if only as unknown."""
+    code = region.code
+    sizes: list[tuple[Characteristic, float | None, str, float | None, str]] = []
+    if code in _WIDTHS:
+        sizes.append((_WIDTHS[code], region.width_pitch, "pitch", region.width_mm, "mm"))
+    if code in _LENGTHS:
+        sizes.append((_LENGTHS[code], region.max_feret_pitch, "pitch", region.max_feret_mm, "mm"))
+    if code in _AREAS:
+        sizes.append((_AREAS[code], region.area_pitch2, "pitch2", region.area_mm2, "mm2"))
+    found: list[tuple[Characteristic, Quantity | None]] = []
+    for characteristic, relative, unit, absolute, metric in sizes:
+        found.append((characteristic, None if relative is None else _sized(relative, unit)))
+        if absolute is not None:
+            found.append((characteristic, _sized(absolute, metric)))
+    return found
+
+
+def _sized(value: float, unit: str) -> Quantity:
+    return Quantity(value=value, unit=unit, expanded_uncertainty=RELATIVE_SIZE_UNCERTAINTY * value)
+
+
+def _count(value: int) -> Quantity:
+    return Quantity(value=float(value), unit="count")
+
+
+def _density(reading: DensityReading) -> Measurement:
+    characteristic: Characteristic = "weft_density" if reading.direction == "weft" else "warp_density"
+    if not reading.confident:
+        return Measurement(characteristic=characteristic, quantity=None, missing="not_confident")
+    if reading.per_10cm is None or reading.per_10cm_interval is None:
+        return Measurement(characteristic=characteristic, quantity=None, missing="no_scale")
+    low, high = reading.per_10cm_interval
+    half = max(reading.per_10cm - low, high - reading.per_10cm)
+    return Measurement(
+        characteristic=characteristic,
+        quantity=Quantity(value=reading.per_10cm, unit="per_10cm", expanded_uncertainty=half),
+    )
+
+
+def _optional(characteristic: Characteristic, quantity: Quantity | None) -> Measurement:
+    missing: Literal["not_confident"] | None = None if quantity else "not_confident"
+    return Measurement(characteristic=characteristic, quantity=quantity, missing=missing)

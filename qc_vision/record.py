@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from qc_vision.calibration import Calibration
 from qc_vision.decision import Finding, Grade, Verdict
@@ -57,3 +60,17 @@ class InspectionRecord:
     model: ModelRef
     spec: SpecRef
     software: str
+
+
+_ADAPTER: TypeAdapter[InspectionRecord] = TypeAdapter(InspectionRecord)
+
+
+def record_json(record: InspectionRecord) -> dict[str, Any]:
+    """The record as plain JSON values, every field present."""
+    plain: dict[str, Any] = _ADAPTER.dump_python(record, mode="json")
+    return plain
+
+
+def record_from_json(text: str | bytes) -> InspectionRecord:
+    """The inverse of `record_json`, for records read back from a store."""
+    return _ADAPTER.validate_json(text)

@@ -1,0 +1,168 @@
+"""The ruler: how far a weave must be shifted, along a roughly known step, to fall upon itself.
+
+It compares the network's own early features with themselves, window by window, by autocorrelation. What a
+step should be comes from outside (`density`); the ruler only sharpens it, or says that it cannot.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from qc_vision.region import BoolMap
+from qc_vision.weave import FeatureMap, FloatMap
+
+WINDOW_STEPS = 6.0
+"""Side of a window in strand pitches: enough repeats for a peak, few enough for the pitch to be even."""
+WINDOW_MIN_CELLS = 12
+WINDOW_FILLED = 0.5
+SEARCH_ANGLE_DEG = 15.0
+SEARCH_PITCH = 0.35
+PITCH_MIN_CELLS = 2.2
+"""Below this the features' cells are too coarse for the strands: the Nyquist limit with a little room."""
+OVERLAP_MIN = 0.2
+PEAK_MIN = 0.05
+FINER = 4
+"""Lags are read this much finer than the cells. With 2 the pitch came out 3.7 % off, with 4 2.0 % (56 labelled
+patches, strands 2.5 cells apart): a peak so narrow is clipped by straight lines between coarse points."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """From one strand to the next: along `angle_rad` (image angle), `pitch_px` px of the photo."""
+
+    angle_rad: float
+    pitch_px: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowStep:
+    """What one window says. `centre_px` (x, y); `height` in (0, 1]: how alike the weave is, one step on."""
+
+    centre_px: tuple[float, float]
+    step: Step
+    height: float
+
+
+def rule(features: FeatureMap, *, inside: BoolMap, px_per_cell: float, step: Step) -> tuple[WindowStep, ...]:
+    """Sharpens `step` in every window of a region that shows it; empty where none does.
+
+    `inside` (h, w) covers the photo in cells of `px_per_cell`.
+    """
+    pitch = step.pitch_px / features.px_per_cell
+    if pitch < PITCH_MIN_CELLS:
+        return ()
+    mask = _on_feature_grid(inside, px_per_cell, features)
+    values = _without_local_mean(features.values, mask, sigma=pitch)
+    found: list[WindowStep] = []
+    for rows, columns in _windows(mask, side=max(WINDOW_MIN_CELLS, round(WINDOW_STEPS * pitch))):
+        alike = autocorrelate(values[:, rows, columns], mask[rows, columns])
+        peak = _sharpen(alike, step.angle_rad, pitch)
+        if peak is not None:
+            angle, length, height = peak
+            x = features.origin_px[0] + (columns.start + columns.stop) / 2 * features.px_per_cell
+            y = features.origin_px[1] + (rows.start + rows.stop) / 2 * features.px_per_cell
+            sharpened = Step(angle_rad=angle % math.pi, pitch_px=length * features.px_per_cell)
+            found.append(WindowStep(centre_px=(x, y), step=sharpened, height=height))
+    return tuple(found)
+
+
+def autocorrelate(values: FloatMap, mask: BoolMap) -> FloatMap:
+    """How alike values (c, h, w) are to themselves, shifted: 1 at no shift, shared over all channels.
+
+    Counts only pairs of cells that both lie in `mask`; NaN where fewer than a fifth do. The shift (dx, dy)
+    cells stands at row, column = centre + FINER * (dy, dx).
+    """
+    count = max(1, int(mask.sum()))
+    mean = values[:, mask].mean(axis=1) if mask.any() else np.zeros(len(values), dtype=np.float32)
+    centred = (values - mean[:, None, None]) * mask
+    size = [2 * n for n in mask.shape]
+    power = (np.abs(np.fft.fft2(centred, s=size, axes=(-2, -1))) ** 2).sum(axis=0)
+    pairs = np.abs(np.fft.fft2(mask.astype(np.float32), s=size)) ** 2
+    product, overlap = _to_lags(power), _to_lags(pairs)
+    enough = overlap >= OVERLAP_MIN * count
+    alike = np.where(enough, product / np.maximum(overlap, 1e-6), np.nan)
+    zero = alike[alike.shape[0] // 2, alike.shape[1] // 2]
+    return np.asarray(alike / zero if zero > 1e-12 else np.full_like(alike, np.nan), dtype=np.float32)
+
+
+def _to_lags(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From a power spectrum to its lags, `FINER` times as fine as the cells: zeros are added round the spectrum."""
+    height, width = power.shape
+    padded = np.zeros((FINER * height, FINER * width))
+    top, left = (FINER - 1) * height // 2, (FINER - 1) * width // 2
+    padded[top : top + height, left : left + width] = np.fft.fftshift(power)
+    return np.asarray(np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(padded)).real) * FINER**2)
+
+
+def _sharpen(alike: FloatMap, angle_rad: float, pitch: float) -> tuple[float, float, float] | None:
+    """The step (angle, length in cells, height) that the lags show near the given one, or None.
+
+    In over-and-under weaves a strand looks like the next but one, not like its neighbour: so the peak one
+    step away and the one two steps away are both tried. The farther one is also the finer measure.
+    """
+    one = _peak(alike, angle_rad, pitch, SEARCH_PITCH)
+    two = _peak(alike, angle_rad, 2 * pitch, SEARCH_PITCH)
+    if one is not None and (two is None or one[2] >= 0.5 * two[2]):
+        second = _peak(alike, one[0], 2 * one[1], 0.15)
+        if second is not None and second[2] > 0.5 * one[2]:
+            return second[0], second[1] / 2, one[2]
+        return one
+    return None if two is None else (two[0], two[1] / 2, two[2])
+
+
+def _peak(alike: FloatMap, angle_rad: float, pitch: float, reach: float) -> tuple[float, float, float] | None:
+    """The highest point of a sector round one lag; None where it lies on the sector's edge (no peak)."""
+    lengths = pitch * np.linspace(1 - reach, 1 + reach, 61)
+    angles = angle_rad + np.radians(np.linspace(-SEARCH_ANGLE_DEG, SEARCH_ANGLE_DEG, 31))
+    x = (alike.shape[1] // 2 + FINER * lengths[:, None] * np.cos(angles)).astype(np.float32)
+    y = (alike.shape[0] // 2 + FINER * lengths[:, None] * np.sin(angles)).astype(np.float32)
+    if x.min() < 0 or y.min() < 0 or x.max() > alike.shape[1] - 1 or y.max() > alike.shape[0] - 1:
+        return None
+    heights = cv2.remap(alike, x, y, cv2.INTER_LINEAR)
+    if not np.isfinite(heights).all():
+        return None
+    i, j = np.unravel_index(int(heights.argmax()), heights.shape)
+    on_edge = i in (0, heights.shape[0] - 1) or j in (0, heights.shape[1] - 1)
+    if on_edge or heights[i, j] < PEAK_MIN:
+        return None
+    return float(angles[j]), float(lengths[i]), float(min(1.0, heights[i, j]))
+
+
+def _windows(mask: BoolMap, *, side: int) -> Iterator[tuple[slice, slice]]:
+    """Windows over the mask, half overlapping, that it fills well; the whole mask where it is smaller."""
+    ys, xs = np.nonzero(mask)
+    if xs.size == 0:
+        return
+    for rows in _spans(int(ys.min()), int(ys.max()) + 1, side):
+        for columns in _spans(int(xs.min()), int(xs.max()) + 1, side):
+            if mask[rows, columns].mean() >= WINDOW_FILLED:
+                yield rows, columns
+
+
+def _spans(start: int, stop: int, side: int) -> list[slice]:
+    if stop - start <= side:
+        return [slice(start, stop)]
+    count = math.ceil((stop - start - side) / (side / 2)) + 1
+    return [slice(round(a), round(a) + side) for a in np.linspace(start, stop - side, count)]
+
+
+def _on_feature_grid(inside: BoolMap, px_per_cell: float, features: FeatureMap) -> BoolMap:
+    """The region, read at the centres of the features' cells."""
+    height, width = features.values.shape[1:]
+    y = (features.origin_px[1] + (np.arange(height) + 0.5) * features.px_per_cell) / px_per_cell
+    x = (features.origin_px[0] + (np.arange(width) + 0.5) * features.px_per_cell) / px_per_cell
+    within = (y[:, None] < inside.shape[0]) & (x[None, :] < inside.shape[1])
+    row = np.clip(y.astype(int), 0, inside.shape[0] - 1)
+    column = np.clip(x.astype(int), 0, inside.shape[1] - 1)
+    return np.asarray(inside[np.ix_(row, column)] & within)
+
+
+def _without_local_mean(values: FloatMap, mask: BoolMap, *, sigma: float) -> FloatMap:
+    """Takes slow changes (light, colour, form) out of every channel; zero outside the mask."""
+    weight = mask.astype(np.float32)
+    around = np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
+    return np.stack([(v - cv2.GaussianBlur(v * weight, (0, 0), sigma) / around) * weight for v in values])

@@ -1,0 +1,118 @@
+"""Product specs: versioned files that say what is a nonconformity, and what only a person can check."""
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+
+from qc_vision.errors import SpecError
+from qc_vision.measurement import Characteristic
+from qc_vision.message import Message
+from qc_vision.severity import Severity
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@checked(frozen=True, kw_only=True, config=_STRICT)
+class Sentence:
+    id: str
+    en: str
+
+    def message(self) -> Message:
+        return Message(id=self.id, en=self.en)
+
+
+@checked(frozen=True, kw_only=True, config=_STRICT)
+class Limit:
+    """A specification limit: beyond it lies a nonconformity of `severity`.
+
+    `above`: values greater than it do not conform; `below`: values smaller than it. Exactly one is
+    given, in `unit`. `code` names the defect in records. `source` says who set the number.
+    """
+
+    code: str
+    characteristic: Characteristic
+    unit: Literal["pitch", "pitch2", "mm", "mm2", "count", "1", "per_10cm"]
+    severity: Severity
+    source: Literal["proposal", "buyer"]
+    above: float | None = None
+    below: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.above is None) == (self.below is None):
+            raise ValueError(f"limit on {self.characteristic}: give either 'above' or 'below'")
+
+
+@checked(frozen=True, kw_only=True, config=_STRICT)
+class HumanCheck:
+    """What a camera cannot judge and a person must: it stays open until somebody has done it."""
+
+    code: str
+    message: Sentence
+
+
+@checked(frozen=True, kw_only=True, config=_STRICT)
+class ProductSpec:
+    """`minor_allowed`: more minor nonconformities than this on one photo fail it."""
+
+    id: str
+    revision: int
+    title: Sentence
+    material: Literal["any", "eceng_gondok", "mendong", "pelepah_pisang", "campuran"]
+    minor_allowed: int
+    limits: tuple[Limit, ...]
+    human_checks: tuple[HumanCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecTitle:
+    id: str
+    title: Message
+
+
+def shipped_specs() -> tuple[str, ...]:
+    """Names of the specs that come with the package."""
+    files = resources.files("qc_vision").joinpath("specs").iterdir()
+    return tuple(sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml")))
+
+
+def load_spec(name: str) -> ProductSpec:
+    """A shipped spec by name, or any spec by the path of its `.toml` file.
+
+    Raises SpecError that names the key at fault, or lists the shipped specs where the name is unknown.
+    """
+    if name in shipped_specs():
+        text = resources.files("qc_vision").joinpath("specs", f"{name}.toml").read_text("utf-8")
+    elif name.endswith(".toml"):
+        try:
+            text = Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise _refused(name, str(wrong)) from wrong
+    else:
+        known = ", ".join(shipped_specs())
+        raise SpecError(
+            Message(
+                id=f"Spesifikasi '{name}' tidak dikenal. Yang ada: {known}; atau beri jalur berkas .toml.",
+                en=f"Spec '{name}' is not known. There are: {known}; or give the path of a .toml file.",
+            )
+        )
+    try:
+        return TypeAdapter(ProductSpec).validate_python(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as wrong:
+        raise _refused(name, str(wrong)) from wrong
+    except ValidationError as wrong:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
+        raise _refused(name, faults) from wrong
+
+
+def _refused(name: str, why: str) -> SpecError:
+    return SpecError(
+        Message(
+            id=f"Spesifikasi {name} tidak dapat dipakai: {why}. Perbaiki berkas itu lalu ulangi.",
+            en=f"The spec {name} cannot be used: {why}. Mend that file and try again.",
+        )
+    )

@@ -1,0 +1,73 @@
+"""Writes a trained network into models/: ONNX file, manifest, golden sample; proves that they agree."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qc_vision.measurement import ScoreThresholds
+from qc_vision.model import OUTPUTS, ModelManifest, load_model
+from training.network import MEAN, PITCH_FIRST_PX, PITCH_STEP, STD, WeaveNet
+from training.render.fault import CODES
+from training.render.scene import Renderer
+
+GOLDEN_SEED = 12
+PARITY = 2e-3
+"""Greatest difference allowed between torch and the runtime, in probability."""
+
+
+class Exported(nn.Module):
+    """The network with probabilities at its end, as the runtime sees it."""
+
+    def __init__(self, network: WeaveNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, ...]:
+        maps = self.network(photo)
+        return maps.surface.sigmoid(), maps.defects.sigmoid(), maps.angle, maps.pitch.softmax(2), maps.features
+
+
+def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
+    """The running average of a training run's weights, and what the checkpoint tells of the run."""
+    kept = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    network = WeaveNet(len(CODES), pretrained=False)
+    prefix = "module."
+    network.load_state_dict({k.removeprefix(prefix): v for k, v in kept["average"].items() if k.startswith(prefix)})
+    return network.eval(), kept
+
+
+def export(
+    checkpoint: Path, *, version: str, models: Path, thresholds: dict[str, ScoreThresholds], training: dict[str, str | int | float]
+) -> Path:
+    """Exports `checkpoint` as `models`/`version`, checks parity, and returns the folder."""
+    network, kept = averaged_network(checkpoint)
+    folder = models / version
+    folder.mkdir(parents=True, exist_ok=True)
+    photo = Renderer().render(GOLDEN_SEED).rgb[:, :192]
+    normalised = torch.from_numpy(((photo / 255.0 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None].copy())
+    wrapped = Exported(network).eval()
+    height, width = torch.export.Dim("height", min=2, max=256), torch.export.Dim("width", min=2, max=256)
+    program = torch.onnx.export(
+        wrapped, (normalised,), input_names=["photo"], output_names=list(OUTPUTS), dynamo=True, external_data=False,
+        dynamic_shapes={"photo": {2: 32 * height, 3: 32 * width}}, verbose=False,
+    )
+    weights = folder / "weave.onnx"
+    program.save(str(weights))
+
+    with torch.no_grad():
+        expected = {name: value[0].numpy() for name, value in zip(OUTPUTS, wrapped(normalised), strict=True)}
+    np.savez_compressed(folder / "golden.npz", photo=photo, **{n: v.astype(np.float16) for n, v in expected.items() if n != "features"})
+    manifest = ModelManifest(
+        version=version, file=weights.name, sha256=hashlib.sha256(weights.read_bytes()).hexdigest(), codes=CODES,
+        mean=MEAN, std=STD, size_multiple=32, pitch_first_px=PITCH_FIRST_PX, pitch_log_step=PITCH_STEP,
+        first_look_px=640, second_look_px=1088, strand_px=20.0, thresholds=thresholds, golden_tolerance=PARITY,
+        training={**training, "steps": kept["step"], **{f"loss_{k}": round(v, 4) for k, v in kept["losses"].items()}},
+    )
+    (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
+    load_model(folder)
+    return folder
