@@ -1,6 +1,7 @@
 """From measurements and a spec to a verdict, with every reason."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,7 +21,7 @@ class Verdict(StrEnum):
 
 
 class Grade(StrEnum):
-    """A: no nonconformity. B: passes with minor ones. C: fails."""
+    """A: no nonconformity, not even a doubtful one. B: passes with minor ones. C: fails."""
 
     A = "A"
     B = "B"
@@ -30,7 +31,7 @@ class Grade(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One reason of a verdict. `code` is a defect code of the domain (`MAJ-HOLE`), a retake reason
-    (`blurred`) or `no_scale`; `value` against `limit` in `unit` where something was measured."""
+    (`blurred`), `no_scale` or `not_confident`; `value` against `limit` in `unit` where something was measured."""
 
     code: str
     severity: Severity
@@ -54,126 +55,157 @@ UNITS = {
     "mm": Message(id="mm", en="mm"),
     "mm2": Message(id="mm2", en="mm2"),
     "count": Message(id="buah", en="in number"),
-    "1": Message(id="bagian", en="as a share"),
+    "1": Message(id="%", en="%"),
     "per_10cm": Message(id="helai per 10 cm", en="strands per 10 cm"),
 }
+MISSING: dict[Missing, Message] = {
+    "no_scale": Message(
+        id="Tidak ada skala di foto, jadi ukuran dalam sentimeter tidak bisa dinilai. Perlu dilihat pendamping.",
+        en="There is no scale in the photo, so sizes in centimetres cannot be judged. A person must look.",
+    ),
+    "not_confident": Message(
+        id="Anyaman tidak terbaca cukup pasti untuk dinilai. Perlu dilihat pendamping, atau foto lebih dekat.",
+        en="The weave could not be read surely enough to judge it. A person must look, or take a closer photo.",
+    ),
+}
 
-NO_SCALE_MESSAGE = Message(
-    id="Tidak ada skala di foto, jadi ukuran dalam sentimeter tidak bisa dinilai. Perlu dilihat pendamping.",
-    en="There is no scale in the photo, so sizes in centimetres cannot be judged. A person must look.",
-)
-NOT_CONFIDENT_MESSAGE = Message(
-    id="Anyaman tidak terbaca cukup pasti untuk dinilai. Perlu dilihat pendamping, atau foto lebih dekat.",
-    en="The weave could not be read surely enough to judge it. A person must look, or take a closer photo.",
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hit:
+    """A value that is beyond a limit (`proven`), or may be."""
+
+    limit: Limit
+    quantity: Quantity
+    proven: bool
 
 
 def decide(measurements: Sequence[Measurement], spec: ProductSpec) -> Decision:
     """The verdict of one photo under a spec, with a finding for every reason.
 
-    Decision rule with guard bands on both sides of a limit (after ISO 14253-1): a nonconformity is
-    stated only where the whole expanded uncertainty lies beyond the limit; where the limit lies inside
-    it, or where the thing may not be there at all, a person decides (`review`). Any critical or major
-    nonconformity fails; so do more minor ones than the spec allows.
+    The decision rule (after ISO 14253-1, guard bands as wide as the expanded uncertainty U):
+
+    - A nonconformity is proven where the whole interval value +- U lies beyond the limit and the thing
+      measured is certainly there. It is doubtful where only a part of the interval does, or where the
+      thing may not be there at all.
+    - Several limits on one thing (a hole; the number of holes) give one finding, for the worst limit,
+      and a second one where a limit of more weight is in doubt.
+    - fail: a proven critical or major nonconformity, or more proven minor ones than the spec allows.
+    - review: it would fail if all doubts came true, or something that the spec limits was not measured.
+      A doubt that cannot change the verdict is told but asks nobody, so a clearer fault never does
+      better than a doubtful one.
+    - pass otherwise.
+
+    The order of the measurements does not matter.
     """
-    proven: list[Finding] = []
-    doubtful: list[Finding] = []
-    for measured in [m for m in measurements if m.quantity is not None]:
-        hits = [(limit, _beyond(measured, limit)) for limit in spec.limits if _applies(measured, limit)]
-        sure = _worst([limit for limit, hit in hits if hit == "proven"])
-        perhaps = _worst([limit for limit, hit in hits if hit == "doubtful"])
-        if sure:
-            proven.append(_finding(measured, sure, doubtful=False))
-        if perhaps and (sure is None or perhaps.severity.rank < sure.severity.rank):
-            doubtful.append(_finding(measured, perhaps, doubtful=True))
-    doubtful += _unmeasured(measurements, spec)
-
-    heavy = any(f.severity in (Severity.CRITICAL, Severity.MAJOR) for f in proven)
-    minor = sum(f.severity == Severity.MINOR for f in proven)
-    findings = tuple(sorted(proven, key=_order)) + tuple(sorted(doubtful, key=_order))
-    if heavy or minor > spec.minor_allowed:
-        return Decision(verdict=Verdict.FAIL, grade=Grade.C, findings=findings)
-    if doubtful:
-        return Decision(verdict=Verdict.REVIEW, grade=None, findings=findings)
-    return Decision(verdict=Verdict.PASS, grade=Grade.B if proven else Grade.A, findings=findings)
+    hits = _find_hits(measurements, spec)
+    missing = _find_missing(measurements, spec)
+    verdict, grade = _judge(hits, missing, spec)
+    return Decision(
+        verdict=verdict,
+        grade=grade,
+        findings=(
+            *(_tell_hit(hit, asks=verdict is Verdict.REVIEW) for hit in hits),
+            *(_tell_missing(reason) for reason in missing),
+        ),
+    )
 
 
-def _order(finding: Finding) -> tuple[int, str, float]:
-    return finding.severity.rank, finding.code, -(finding.value or 0.0)
+def _judge(hits: Sequence[_Hit], missing: Sequence[Missing], spec: ProductSpec) -> tuple[Verdict, Grade | None]:
+    possible = [hit.limit.severity for hit in hits]
+    if _fails([hit.limit.severity for hit in hits if hit.proven], spec):
+        return Verdict.FAIL, Grade.C
+    if missing or _fails(possible, spec):
+        return Verdict.REVIEW, None
+    return Verdict.PASS, Grade.B if Severity.MINOR in possible else Grade.A
 
 
-def _applies(measurement: Measurement, limit: Limit) -> bool:
+def _fails(severities: Sequence[Severity], spec: ProductSpec) -> bool:
+    heavy = Severity.CRITICAL in severities or Severity.MAJOR in severities
+    return heavy or severities.count(Severity.MINOR) > spec.minor_allowed
+
+
+def _find_hits(measurements: Sequence[Measurement], spec: ProductSpec) -> list[_Hit]:
+    """The worst hits of every thing measured: proven ones first, heavy before light."""
+    by_thing: dict[tuple[Characteristic, int | None], list[_Hit]] = defaultdict(list)
+    for measurement in measurements:
+        for limit in spec.limits:
+            hit = _compare(measurement, limit)
+            if hit is not None:
+                by_thing[measurement.characteristic, measurement.region].append(hit)
+    worst: list[_Hit] = []
+    for hits in by_thing.values():
+        proven = _worst(hit for hit in hits if hit.proven)
+        doubtful = _worst(hit for hit in hits if not hit.proven)
+        if proven:
+            worst.append(proven)
+        if doubtful and (proven is None or doubtful.limit.severity.rank < proven.limit.severity.rank):
+            worst.append(doubtful)
+    return sorted(worst, key=lambda hit: (not hit.proven, _weight(hit)))
+
+
+def _compare(measurement: Measurement, limit: Limit) -> _Hit | None:
     quantity = measurement.quantity
-    return quantity is not None and measurement.characteristic == limit.characteristic and quantity.unit == limit.unit
-
-
-def _beyond(measurement: Measurement, limit: Limit) -> str | None:
-    """`proven`, `doubtful` or None: is the value beyond the limit, given what is not known about it?"""
-    quantity = measurement.quantity
-    assert quantity is not None
+    if quantity is None or (measurement.characteristic, quantity.unit) != (limit.characteristic, limit.unit):
+        return None
     if limit.above is not None:
-        possible, certain = quantity.high > limit.above, quantity.low > limit.above
+        possible, whole = quantity.high > limit.bound, quantity.low > limit.bound
     else:
-        assert limit.below is not None
-        possible, certain = quantity.low < limit.below, quantity.high < limit.below
-    if certain and measurement.certain:
-        return "proven"
-    return "doubtful" if possible else None
+        possible, whole = quantity.low < limit.bound, quantity.high < limit.bound
+    return _Hit(limit=limit, quantity=quantity, proven=whole and measurement.certain) if possible else None
 
 
-def _worst(limits: Sequence[Limit]) -> Limit | None:
-    return min(limits, key=lambda limit: limit.severity.rank, default=None)
+def _worst(hits: Iterable[_Hit]) -> _Hit | None:
+    return min(hits, key=_weight, default=None)
 
 
-def _finding(measurement: Measurement, limit: Limit, *, doubtful: bool) -> Finding:
-    quantity = measurement.quantity
-    assert quantity is not None
-    words = advice_for(limit.code)
-    bound = limit.above if limit.above is not None else limit.below
-    assert bound is not None
+def _weight(hit: _Hit) -> tuple[int, str, str, float, float]:
+    """Sorts the heaviest first. All that a finding tells takes part, so that the order is always the same."""
+    excess = abs(hit.quantity.value - hit.limit.bound)
+    return hit.limit.severity.rank, hit.limit.code, hit.limit.unit, -excess, hit.quantity.expanded_uncertainty
+
+
+def _find_missing(measurements: Sequence[Measurement], spec: ProductSpec) -> list[Missing]:
+    """Why things that the spec limits were not measured, each reason once.
+
+    A characteristic without any measurement was looked for and not found: a basket without holes has no
+    diameter of holes.
+    """
+    units: dict[tuple[Characteristic, int | None], set[str]] = defaultdict(set)
+    reasons: dict[tuple[Characteristic, int | None], Missing] = {}
+    for measurement in measurements:
+        thing = measurement.characteristic, measurement.region
+        if measurement.quantity is not None:
+            units[thing].add(measurement.quantity.unit)
+        else:
+            reasons[thing] = measurement.missing or "not_confident"
+    missing: set[Missing] = set()
+    for limit in spec.limits:
+        for thing in units.keys() | reasons.keys():
+            if thing[0] == limit.characteristic and limit.unit not in units[thing]:
+                # a region's size in strand pitches says nothing of its size in mm
+                missing.add("no_scale" if limit.unit in ("mm", "mm2") else reasons.get(thing, "not_confident"))
+    return sorted(missing)
+
+
+def _tell_hit(hit: _Hit, *, asks: bool) -> Finding:
+    words = advice_for(hit.limit.code)
+    name = words.name if words else Message(id=hit.limit.code, en=hit.limit.code)
+    unit = UNITS[hit.limit.unit]
+    value, bound = _figures(hit)
+    if hit.limit.above is not None:
+        most = Message(id="paling banyak", en="at most")
+    else:
+        most = Message(id="paling sedikit", en="at least")
+    message = Message(
+        id=f"{name.id}: {value} {unit.id}, {most.id} {bound}.".replace("0.", "0,"),
+        en=f"{name.en}: {value} {unit.en}, {most.en} {bound}.",
+    )
     return Finding(
-        code=limit.code,
-        severity=limit.severity,
-        value=quantity.value,
-        limit=bound,
-        unit=limit.unit,
-        message=_sentence(limit, quantity, bound, doubtful=doubtful),
+        code=hit.limit.code,
+        severity=hit.limit.severity,
+        value=hit.quantity.value,
+        limit=hit.limit.bound,
+        unit=hit.limit.unit,
+        message=message,
         advice=words.advice if words else None,
     )
-
-
-def _sentence(limit: Limit, quantity: Quantity, bound: float, *, doubtful: bool) -> Message:
-    words = advice_for(limit.code)
-    name = words.name if words else Message(id=limit.code, en=limit.code)
-    unit = UNITS[limit.unit]
-    most = Message(id="paling banyak", en="at most") if limit.above is not None else Message(id="paling sedikit", en="at least")
-    tail = Message(id=" Perlu dilihat pendamping.", en=" A person must look.") if doubtful else Message(id="", en="")
-    prefix = Message(id="Mungkin ", en="Perhaps ") if doubtful else Message(id="", en="")
-    return Message(
-        id=f"{prefix.id}{name.id}: {quantity.value:.3g} {unit.id}, {most.id} {bound:g}.{tail.id}",
-        en=f"{prefix.en}{name.en}: {quantity.value:.3g} {unit.en}, {most.en} {bound:g}.{tail.en}",
-    )
-
-
-def _unmeasured(measurements: Sequence[Measurement], spec: ProductSpec) -> list[Finding]:
-    """One finding for each way in which something that could have failed the photo was not measured."""
-    measured: set[tuple[Characteristic, str]] = {
-        (m.characteristic, m.quantity.unit) for m in measurements if m.quantity is not None
-    }
-    present = {m.characteristic for m in measurements}
-    reasons: set[str] = set()
-    for limit in spec.limits:
-        if (limit.characteristic, limit.unit) in measured or limit.characteristic not in present:
-            continue
-        if limit.severity not in (Severity.CRITICAL, Severity.MAJOR):
-            continue
-        same = [m for m in measurements if m.characteristic == limit.characteristic]
-        if limit.unit in ("mm", "mm2") and all(m.quantity is not None for m in same):
-            reasons.add("no_scale")
-        else:
-            reasons |= {m.missing for m in same if m.missing is not None}
-    texts = {"no_scale": NO_SCALE_MESSAGE, "not_confident": NOT_CONFIDENT_MESSAGE}
-    return [
-        Finding(code=r, severity=Severity.INFO, value=None, limit=None, unit=None, message=texts[r], advice=None)
-        for r in sorted(reasons)
-    ]

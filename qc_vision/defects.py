@@ -1,6 +1,6 @@
-"""Regions of the photo that look like a defect, with their sizes, and one score for the whole photo."""
+"""Regions of the photo that look like a defect, with their sizes, and the photo's score for ranking."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -8,14 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.calibration import Calibration
+from qc_vision.region import BoolMap, find_basket
 from qc_vision.weave import FloatMap, WeaveMap
+
+ROOM_CELLS = 3
+"""Faults of the rim and loose ends stick out of the basket by a little: this many cells still count."""
+TOP_SHARE = 0.25
+TOP_MIN_CELLS = 4
+"""A region's score is the mean of its highest quarter, four cells at least: one bright cell is noise."""
+GROW_TO = 0.5
+"""A region reaches down to this share of its score: the outline lies at half height."""
+FINER = 4
+"""Sizes are taken on a grid this much finer than the map's cells."""
+MASS_CELLS = 24
+"""Area that the photo's score averages over, in cells: about one strand crossing at the working scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefectRegion:
     """One region. `box` (x0, y0, x1, y1) and `polygon` ((x, y), ...) in px of the upright photo;
-    `score` in [0, 1]; `max_feret` the longest and `width` the greatest inner (inscribed circle)
-    diameter, in strand pitches and in mm; the mm fields are None without a scale."""
+    `score` in [0, 1]; `max_feret_pitch` the longest and `width_pitch` the greatest inner (inscribed
+    circle) diameter, in strand pitches; the mm fields are None without a scale."""
 
     code: str
     score: float
@@ -30,99 +43,110 @@ class DefectRegion:
     max_feret_mm: float | None
 
 
-OUTLINE = 0.5
-"""A region's edge lies where the probability falls to this share of the region's highest."""
-SUBCELLS = 2
-"""Regions are outlined on a grid this much finer than the network's cells."""
-
-
 def find_regions(
     weave_map: WeaveMap, *, pitch_px: float | None, scale: Calibration, floor: Mapping[str, float]
 ) -> tuple[DefectRegion, ...]:
-    """All regions of every code whose score reaches `floor[code]`, highest score first.
+    """All regions whose score reaches their code's `floor`, highest score first.
 
-    A region's score is the mean of the highest quarter of its cells (at least four of them), so that one
-    hot cell is not a defect. `pitch_px` is the strand pitch that relative sizes are stated in.
+    Cells from half the floor on are joined into islands; in each island the parts above half of the
+    island's own score are the regions. So a sure core does not lose its pale border, two holes with a haze
+    between them stay two, and a haze without a core is no region. Every code of the map needs a floor (KeyError otherwise).
     """
+    near = _near_basket(weave_map)
     regions: list[DefectRegion] = []
-    for code, probability in zip(weave_map.codes, weave_map.defects, strict=True):
-        regions += _regions_of(code, probability, floor[code], weave_map.px_per_cell, pitch_px, scale)
-    return tuple(sorted(regions, key=lambda region: -region.score))
+    for code, values in zip(weave_map.codes, weave_map.defects, strict=True):
+        probability = np.where(near, values, 0).astype(np.float32)
+        for island in _islands(probability >= GROW_TO * floor[code]):
+            level = GROW_TO * _score(probability[island])
+            above = island & (probability >= level)
+            for part in _islands(above):
+                score = _score(probability[part])
+                if score >= floor[code]:
+                    outline = _outline(np.where(island & (part | ~above), probability, 0), level=level)
+                    regions.append(_measure(code, score, outline, weave_map.px_per_cell, pitch_px, scale))
+    return tuple(sorted(regions, key=lambda r: -r.score))
 
 
 def defect_map(weave_map: WeaveMap) -> FloatMap:
-    """(h, w): the highest probability of any code, cell by cell."""
-    return np.asarray(weave_map.defects.max(axis=0), dtype=np.float32)
+    """(h, w) the highest probability over all codes, 0 away from the basket."""
+    highest = np.max(weave_map.defects, axis=0, initial=0.0)
+    return np.where(_near_basket(weave_map), highest, 0).astype(np.float32)
 
 
 def defect_score(weave_map: WeaveMap) -> float:
-    """One number in [0, 1] to rank photos by: the highest local mean (over a spot of five cells) of any
-    code's probability, and a little of how much of the basket is suspect beyond it."""
-    inside = weave_map.basket > 0.5
-    if not inside.any():
+    """How much the photo looks like a faulty basket, in [0, 1]; for ranking photos, from raw probabilities.
+
+    The mean over the highest cells of the locally averaged map, together one small area: smooth in every
+    probability, and independent of how large the basket is in the photo.
+    """
+    averaged = cv2.GaussianBlur(defect_map(weave_map), (0, 0), 1.5).ravel()
+    if averaged.size == 0:
         return 0.0
-    spots = np.stack([cv2.GaussianBlur(d, (0, 0), 1.2) for d in weave_map.defects]).max(axis=0)
-    top = float(spots[inside].max())
-    mass = float(np.square(spots[inside]).sum())
-    return float(0.8 * top + 0.2 * (1 - np.exp(-mass / 20)))
+    count = min(MASS_CELLS, averaged.size)
+    return float(np.clip(np.partition(averaged, -count)[-count:].mean(), 0, 1))
 
 
-def _regions_of(
-    code: str, probability: FloatMap, floor: float, px_per_cell: float, pitch_px: float | None, scale: Calibration
-) -> list[DefectRegion]:
-    if probability.size == 0 or float(probability.max()) < floor:
-        return []
-    fine = cv2.resize(probability, None, fx=SUBCELLS, fy=SUBCELLS, interpolation=cv2.INTER_LINEAR)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((fine >= OUTLINE * floor).astype(np.uint8))
-    found = []
-    for label in range(1, len(stats)):
-        x, y, w, h, _ = (int(v) for v in stats[label])
-        crop = np.where(labels[y : y + h, x : x + w] == label, fine[y : y + h, x : x + w], 0.0)
-        score = _score(crop)
-        if score < floor:
-            continue
-        shape = crop >= OUTLINE * max(score, floor)
-        found.append(_region(code, score, shape, (x, y), px_per_cell / SUBCELLS, pitch_px, scale))
-    return found
+def _near_basket(weave_map: WeaveMap) -> BoolMap:
+    region = find_basket(weave_map).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * ROOM_CELLS + 1, 2 * ROOM_CELLS + 1))
+    return np.asarray(cv2.dilate(region, disc) > 0)
 
 
-def _score(crop: NDArray[np.floating]) -> float:
-    values = np.sort(crop[crop > 0])[::-1]
-    top = max(4 * SUBCELLS * SUBCELLS, len(values) // 4)
-    return float(values[:top].sum() / min(top, max(len(values), 4 * SUBCELLS * SUBCELLS)))
+def _islands(above: BoolMap) -> Iterator[BoolMap]:
+    count, labels = cv2.connectedComponents(above.astype(np.uint8), connectivity=8)
+    for label in range(1, count):
+        yield np.asarray(labels == label)
 
 
-def _region(
-    code: str,
-    score: float,
-    shape: NDArray[np.bool_],
-    corner: tuple[int, int],
-    px: float,
-    pitch_px: float | None,
-    scale: Calibration,
-) -> DefectRegion:
-    """Sizes of a shape (h, w) whose top left cell is `corner`, on cells of `px` photo pixels."""
-    padded = np.pad(shape.astype(np.uint8), 1)
-    width_px = 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max()) * px
-    contours, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    outline = max(contours, key=cv2.contourArea)
-    polygon = cv2.approxPolyDP(outline, 0.8, True).reshape(-1, 2)
-    points = [((corner[0] + int(p[0]) - 0.5) * px, (corner[1] + int(p[1]) - 0.5) * px) for p in polygon]
-    ys, xs = np.nonzero(shape)
-    box = (
-        (corner[0] + int(xs.min())) * px,
-        (corner[1] + int(ys.min())) * px,
-        (corner[0] + int(xs.max()) + 1) * px,
-        (corner[1] + int(ys.max()) + 1) * px,
+def _score(probabilities: NDArray[np.float32]) -> float:
+    count = min(probabilities.size, max(TOP_MIN_CELLS, round(TOP_SHARE * probabilities.size)))
+    return float(np.partition(probabilities, -count)[-count:].mean()) * min(
+        1.0, probabilities.size / TOP_MIN_CELLS
     )
-    area_px = float(shape.sum()) * px * px
-    feret_px = _feret(outline) * px
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outline:
+    """A filled outline in cells of the map: `contour` (n, 2) of (x, y), `width` of the inscribed circle."""
+
+    contour: NDArray[np.float64]
+    area: float
+    width: float
+
+
+def _outline(probability: FloatMap, *, level: float) -> _Outline:
+    """The largest outline at a level, which some cell must reach, found on a finer grid."""
+    ys, xs = np.nonzero(probability >= level)
+    y0, x0 = max(0, int(ys.min()) - 2), max(0, int(xs.min()) - 2)
+    cut = np.pad(probability, ((0, 2), (0, 2)))[y0 : int(ys.max()) + 3, x0 : int(xs.max()) + 3]
+    cut = np.pad(cut, 1)  # so that an outline on the photo's edge closes
+    fine = cv2.resize(cut, None, fx=FINER, fy=FINER, interpolation=cv2.INTER_LINEAR)
+    mask = (fine >= level).astype(np.uint8)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    largest = max(outlines, key=cv2.contourArea)
+    filled = cv2.drawContours(np.zeros_like(mask), [largest], -1, 1, thickness=cv2.FILLED)
+    # from a fine pixel's index to cells: its centre lies half a fine pixel on
+    contour = (largest[:, 0, :] + 0.5) / FINER + np.array([x0 - 1, y0 - 1])
+    # the distance runs to the first pixel outside, half a pixel past the border
+    width = (2 * float(cv2.distanceTransform(filled, cv2.DIST_L2, 5).max()) - 1) / FINER
+    return _Outline(contour=contour, area=float(filled.sum()) / FINER**2, width=width)
+
+
+def _measure(
+    code: str, score: float, outline: _Outline, px_per_cell: float, pitch_px: float | None, scale: Calibration
+) -> DefectRegion:
+    contour = np.maximum(outline.contour, 0) * px_per_cell
+    approximated = cv2.approxPolyDP(contour.astype(np.float32)[:, None, :], 0.5 * px_per_cell, True)[:, 0, :]
+    area_px = outline.area * px_per_cell**2
+    width_px = outline.width * px_per_cell
+    feret_px = _max_feret(contour) + px_per_cell / FINER
+    (x0, y0), (x1, y1) = contour.min(axis=0), contour.max(axis=0)
     mm = scale.px_per_mm
     return DefectRegion(
         code=code,
-        score=score,
-        box=box,
-        polygon=tuple(points),
+        score=min(1.0, score),
+        box=(float(x0), float(y0), float(x1), float(y1)),
+        polygon=tuple((float(x), float(y)) for x, y in approximated),
         area_px=area_px,
         area_pitch2=area_px / pitch_px**2 if pitch_px else None,
         width_pitch=width_px / pitch_px if pitch_px else None,
@@ -133,7 +157,7 @@ def _region(
     )
 
 
-def _feret(outline: NDArray[np.int32]) -> float:
-    """Longest distance between two points of an outline, in cells, counting whole cells."""
-    hull = cv2.convexHull(outline).reshape(-1, 2).astype(np.float64)
-    return float(np.hypot(*(hull[:, None] - hull[None]).T).max()) + 1.0
+def _max_feret(contour: NDArray[np.float64]) -> float:
+    """The greatest distance between two points of an outline; they lie on its convex hull."""
+    hull = cv2.convexHull(contour.astype(np.float32))[:, 0, :].astype(np.float64)
+    return float(np.linalg.norm(hull[:, None] - hull[None, :], axis=2).max())

@@ -22,7 +22,7 @@ Direction = Literal["weft", "warp"]
 PEAK_CONFIDENT = 0.2
 """Peaks lower than this were wrong by more than 15 % markedly more often (56 hand-counted patches)."""
 AGREEMENT_COARSE = 0.25
-AGREEMENT_WINDOWS = 0.10
+AGREEMENT_WINDOWS = 0.15
 AGREEING_SHARE = 0.6
 PEAK_SINGLE_WINDOW = 0.3
 """A lone window has no neighbour to agree with, so its peak must be clearer."""
@@ -115,7 +115,7 @@ def openness(weave_map: WeaveMap) -> Quantity | None:
 
 
 def strand_pitch_px(weave_map: WeaveMap) -> float | None:
-    """The finer of the two families' coarse pitches on the basket: the yardstick for sizes. None without one."""
+    """The finer of the two families' coarse pitches on the basket: the yardstick for sizes."""
     region = find_basket(weave_map)
     coarse = [_coarse(weave_map, field, region) for _, field in _families(weave_map)]
     return min((c.step.pitch_px for c in coarse if c is not None), default=None)
@@ -132,7 +132,7 @@ def _region(weave_map: WeaveMap, quad: NDArray[np.float64] | None) -> BoolMap:
 
 
 def _coarse(weave_map: WeaveMap, field: StrandField, region: BoolMap) -> _Coarse | None:
-    """The region's weighted mean direction and median pitch; sure cells weigh more. None where all are unsure."""
+    """The region's weighted mean direction and median pitch, sure cells weighing more; None if none is."""
     sigma = np.maximum(field.pitch_log_sigma, 0.02)
     weight = (weave_map.basket * field.direction_score / sigma)[region].astype(np.float64)
     pitch = field.pitch_px[region].astype(np.float64)

@@ -22,7 +22,7 @@ class PhotoVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One condition of export, whether it holds, and the records that show it."""
+    """One condition of export, whether it holds, and the ids of the records that show it."""
 
     code: str
     status: RuleStatus
@@ -42,67 +42,107 @@ def judge_eligibility(photos: Sequence[PhotoVerdict], spec: ProductSpec) -> Elig
     What nobody has entered yet (human checks, lot, documents) is missing, never met: the item is on
     hold. A failed photo makes it not eligible, and the rule says that a person must confirm the failure.
     """
-    rules = (_inspected(photos), _no_photo_fails(photos), _nothing_open(photos), *_by_people(spec), *_by_others())
-    statuses = {rule.status for rule in rules}
-    verdict: EligibilityVerdict = "not_eligible" if "fails" in statuses else "on_hold" if "missing" in statuses else "eligible"
-    return Eligibility(eligibility=verdict, rules=rules)
-
-
-def _inspected(photos: Sequence[PhotoVerdict]) -> Rule:
-    usable = tuple(p.record_id for p in photos if p.verdict != Verdict.RETAKE)
-    return Rule(
-        code="inspected",
-        status="holds" if usable else "missing",
-        message=Message(id="Ada foto yang dapat dinilai.", en="There is a photo that could be graded."),
-        evidence=usable,
+    return weigh_rules(
+        (
+            _every_photo_passes(photos),
+            _no_open_review(photos),
+            _no_retake_pending(photos),
+            *_human_checks(spec),
+            _LOT_ACCEPTED,
+            *_DOCUMENTS,
+        )
     )
 
 
-def _no_photo_fails(photos: Sequence[PhotoVerdict]) -> Rule:
-    failed = tuple(p.record_id for p in photos if p.verdict == Verdict.FAIL)
+def weigh_rules(rules: tuple[Rule, ...]) -> Eligibility:
+    """One rule that fails decides; else one that is missing holds the item back; no rules, no export."""
+    statuses = {rule.status for rule in rules}
+    if "fails" in statuses:
+        return Eligibility(eligibility="not_eligible", rules=rules)
+    if statuses == {"holds"}:
+        return Eligibility(eligibility="eligible", rules=rules)
+    return Eligibility(eligibility="on_hold", rules=rules)
+
+
+def _every_photo_passes(photos: Sequence[PhotoVerdict]) -> Rule:
+    code = "every_photo_passes"
+    failed, passed = _ids(photos, Verdict.FAIL), _ids(photos, Verdict.PASS)
     if failed:
         message = Message(
             id="Mesin menemukan cacat. Ini sementara: seorang pendamping harus melihat keranjangnya sendiri.",
             en="The machine found a defect. This is provisional: a person must look at the basket itself.",
         )
-    else:
-        message = Message(id="Tidak ada foto yang gagal.", en="No photo failed.")
-    return Rule(code="no_photo_fails", status="fails" if failed else "holds", message=message, evidence=failed)
-
-
-def _nothing_open(photos: Sequence[PhotoVerdict]) -> Rule:
-    waiting = tuple(p.record_id for p in photos if p.verdict in (Verdict.REVIEW, Verdict.RETAKE))
-    return Rule(
-        code="nothing_open",
-        status="missing" if waiting else "holds",
-        message=Message(
-            id="Tidak ada foto yang masih harus diulang atau dilihat pendamping.",
-            en="No photo waits for a retake or for a person to look.",
-        ),
-        evidence=waiting,
+        return Rule(code=code, status="fails", message=message, evidence=failed)
+    if photos and len(passed) == len(photos):
+        message = Message(id="Semua foto lolos.", en="Every photo passes.")
+        return Rule(code=code, status="holds", message=message, evidence=passed)
+    message = Message(
+        id="Belum semua foto lolos. Kirim foto keranjang, atau tunggu foto yang masih terbuka.",
+        en="Not every photo passes yet. Send photos of the basket, or wait for those still open.",
     )
+    return Rule(code=code, status="missing", message=message, evidence=passed)
 
 
-def _by_people(spec: ProductSpec) -> list[Rule]:
+def _no_open_review(photos: Sequence[PhotoVerdict]) -> Rule:
+    code = "no_open_review"
+    waiting = _ids(photos, Verdict.REVIEW)
+    if waiting:
+        message = Message(
+            id="Ada foto yang harus dilihat pendamping; mesin tidak yakin.",
+            en="A person must look at a photo; the machine is not sure.",
+        )
+        return Rule(code=code, status="missing", message=message, evidence=waiting)
+    message = Message(id="Tidak ada foto yang menunggu pendamping.", en="No photo waits for a person to look.")
+    return Rule(code=code, status="holds", message=message)
+
+
+def _no_retake_pending(photos: Sequence[PhotoVerdict]) -> Rule:
+    code = "no_retake_pending"
+    waiting = _ids(photos, Verdict.RETAKE)
+    if waiting:
+        message = Message(
+            id="Ada foto yang tidak dapat dinilai. Foto ulang keranjang ini.",
+            en="A photo could not be graded. Take photos of this basket again.",
+        )
+        return Rule(code=code, status="missing", message=message, evidence=waiting)
+    message = Message(id="Tidak ada foto yang harus diulang.", en="No photo waits for a retake.")
+    return Rule(code=code, status="holds", message=message)
+
+
+def _ids(photos: Sequence[PhotoVerdict], verdict: Verdict) -> tuple[str, ...]:
+    return tuple(photo.record_id for photo in photos if photo.verdict == verdict)
+
+
+def _human_checks(spec: ProductSpec) -> list[Rule]:
     return [
         Rule(code=f"human_check_{check.code}", status="missing", message=check.message.message())
         for check in spec.human_checks
     ]
 
 
-def _by_others() -> list[Rule]:
-    return [
-        Rule(
-            code="lot_accepted",
-            status="missing",
-            message=Message(id="Lot diterima menurut rencana sampel.", en="The lot is accepted under its sampling plan."),
+_LOT_ACCEPTED = Rule(
+    code="lot_accepted",
+    status="missing",
+    message=Message(
+        id="Keputusan lot menurut rencana sampel belum ada.",
+        en="The lot's decision under its sampling plan has not been entered.",
+    ),
+)
+_DOCUMENTS = (
+    Rule(
+        code="document_lacey_declaration",
+        status="missing",
+        message=Message(
+            id="Deklarasi Lacey (nama ilmiah bahan, negara panen) belum ada.",
+            en="The Lacey declaration (scientific names, country of harvest) has not been entered.",
         ),
-        Rule(
-            code="documents",
-            status="missing",
-            message=Message(
-                id="Dokumen lengkap (nama ilmiah bahan, perlakuan, asal panen).",
-                en="Documents complete (scientific names, treatment, country of harvest).",
-            ),
+    ),
+    Rule(
+        code="document_treatment",
+        status="missing",
+        message=Message(
+            id="Bukti perlakuan terhadap hama belum ada.",
+            en="Proof of treatment against pests has not been entered.",
         ),
-    ]
+    ),
+)

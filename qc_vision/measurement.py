@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.defects import DefectRegion
-from qc_vision.density import DensityReading
+from qc_vision.density import Z_90, DensityReading, Direction
 from qc_vision.quantity import Quantity
 
 Characteristic = Literal[
@@ -26,6 +27,26 @@ Characteristic = Literal[
     "weft_density",
     "warp_density",
 ]
+
+UNITS_OF: Mapping[Characteristic, tuple[str, ...]] = {
+    "hole_diameter": ("pitch", "mm"),
+    "hole_count": ("count",),
+    "gap_width": ("pitch", "mm"),
+    "broken_count": ("count",),
+    "loose_end_length": ("pitch", "mm"),
+    "loose_end_count": ("count",),
+    "pattern_length": ("pitch", "mm"),
+    "stain_area": ("pitch2", "mm2"),
+    "mould_area": ("pitch2", "mm2"),
+    "colour_area": ("pitch2", "mm2"),
+    "rim_length": ("pitch", "mm"),
+    "shape_length": ("pitch", "mm"),
+    "openness": ("1",),
+    "uniformity_cv": ("1",),
+    "weft_density": ("per_10cm",),
+    "warp_density": ("per_10cm",),
+}
+"""The units that `measure` states each characteristic in; a limit in any other unit would never apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +80,7 @@ class ScoreThresholds:
 RELATIVE_SIZE_UNCERTAINTY = 0.2
 """Expanded uncertainty of a region's size as a share of it. A proposal until sizes are measured with a card."""
 
+_DENSITIES: dict[Direction, Characteristic] = {"weft": "weft_density", "warp": "warp_density"}
 _COUNTED: dict[str, Characteristic] = {
     "MAJ-HOLE": "hole_count",
     "MAJ-BROKEN": "broken_count",
@@ -85,8 +107,14 @@ def measure(
     readings: Sequence[DensityReading],
     openness: Quantity | None,
     uniformity_cv: Quantity | None,
+    scale: Calibration = NO_SCALE,
 ) -> tuple[Measurement, ...]:
-    """Everything that a spec may limit, from one photo. Regions scored below `review` are left out."""
+    """Everything that a spec may limit, from one photo.
+
+    Regions scored below their code's `review` are left out; every code needs thresholds (KeyError
+    otherwise). Counts and densities, openness and evenness are always there, if only as missing; a size
+    only where a region was found.
+    """
     seen = [(i, r) for i, r in enumerate(regions) if r.score >= thresholds[r.code].review]
     sure = {i for i, r in seen if r.score >= thresholds[r.code].fail}
     found: list[Measurement] = []
@@ -107,10 +135,8 @@ def measure(
         found.append(Measurement(characteristic=characteristic, quantity=_count(certain)))
         if len(of_code) > certain:
             found.append(Measurement(characteristic=characteristic, quantity=_count(len(of_code)), certain=False))
-    found += [_density(reading) for reading in readings]
-    for name in {"weft", "warp"} - {r.direction for r in readings}:
-        characteristic = "weft_density" if name == "weft" else "warp_density"
-        found.append(Measurement(characteristic=characteristic, quantity=None, missing="not_confident"))
+    by_direction = {reading.direction: reading for reading in readings}
+    found += [_density(name, by_direction.get(direction), scale) for direction, name in _DENSITIES.items()]
     found.append(_optional("openness", openness))
     found.append(_optional("uniformity_cv", uniformity_cv))
     return tuple(found)
@@ -142,17 +168,18 @@ def _count(value: int) -> Quantity:
     return Quantity(value=float(value), unit="count")
 
 
-def _density(reading: DensityReading) -> Measurement:
-    characteristic: Characteristic = "weft_density" if reading.direction == "weft" else "warp_density"
-    if not reading.confident:
-        return Measurement(characteristic=characteristic, quantity=None, missing="not_confident")
-    if reading.per_10cm is None or reading.per_10cm_interval is None:
+def _density(characteristic: Characteristic, reading: DensityReading | None, scale: Calibration) -> Measurement:
+    if scale.px_per_mm is None:
+        # said first: without a scale no photo of this weave, however clear, would give a density
         return Measurement(characteristic=characteristic, quantity=None, missing="no_scale")
+    if reading is None or not reading.confident or reading.per_10cm is None or reading.per_10cm_interval is None:
+        return Measurement(characteristic=characteristic, quantity=None, missing="not_confident")
     low, high = reading.per_10cm_interval
     half = max(reading.per_10cm - low, high - reading.per_10cm)
+    expanded = half * 2 / Z_90  # the interval holds 90 %, an expanded uncertainty is stated for k = 2
     return Measurement(
         characteristic=characteristic,
-        quantity=Quantity(value=reading.per_10cm, unit="per_10cm", expanded_uncertainty=half),
+        quantity=Quantity(value=reading.per_10cm, unit="per_10cm", expanded_uncertainty=expanded),
     )
 
 

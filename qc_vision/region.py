@@ -1,4 +1,4 @@
-"""Which cells of a photo's maps are the basket, as one filled region. Shared by all that measure inside it."""
+"""Which cells of a photo's maps are the basket, as a filled region; shared by all that measure inside it."""
 
 import cv2
 import numpy as np
@@ -22,7 +22,9 @@ def find_basket(weave_map: WeaveMap) -> BoolMap:
         return np.zeros(seen.shape, dtype=bool)
     area = stats[:, cv2.CC_STAT_AREA]
     large = [k for k in range(1, count) if area[k] >= KEPT_SHARE * area[1:].max()]
-    outlines, _ = cv2.findContours(np.isin(labels, large).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(
+        np.isin(labels, large).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
     return np.asarray(cv2.drawContours(np.zeros_like(seen), outlines, -1, 1, thickness=cv2.FILLED) > 0)
 
 
@@ -40,12 +42,15 @@ def bound(region: BoolMap, *, px_per_cell: float, width: int, height: int) -> Bo
 
 
 def fill_quad(quad: NDArray[np.float64], *, px_per_cell: float, shape: tuple[int, int]) -> BoolMap:
-    """(h, w) True on the cells whose centre lies in a quadrilateral of (x, y) corners in px of the photo."""
+    """(h, w) True on the cells whose centre lies in a quadrilateral of (x, y) corners in px of the photo.
+
+    The corners may come in any order: what counts is their convex hull.
+    """
     y, x = (np.indices(shape) + 0.5) * px_per_cell
-    following = np.roll(quad, -1, axis=0)
-    sides = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in zip(quad, following, strict=True)]
-    stacked = np.stack(sides)
-    return np.asarray((stacked >= 0).all(0) | (stacked <= 0).all(0))
+    hull = cv2.convexHull(quad.astype(np.float32))[:, 0, :].astype(np.float64)
+    turned = zip(hull, np.roll(hull, -1, axis=0), strict=True)
+    sides = np.stack([(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in turned])
+    return np.asarray((sides >= 0).all(axis=0) | (sides <= 0).all(axis=0))
 
 
 def weighted_median(values: NDArray[np.floating], weights: NDArray[np.floating]) -> float:

@@ -1,9 +1,11 @@
 """From rendered pictures and labelled sets to batches of tensors."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.network import MEAN, STD
@@ -11,15 +13,43 @@ from training.render.scene import Picture
 
 
 @dataclass(slots=True, kw_only=True)
+class Sample:
+    """One training sample. Truth lies on cells of 4 px, as in `Picture`; `read` (h, w) says where
+    `steps` hold, `known` (3,) whether basket, judged weave and defects were labelled at all."""
+
+    rgb: NDArray[np.uint8]
+    basket: NDArray[np.float32]
+    judged: NDArray[np.float32]
+    read: NDArray[np.float32]
+    steps: NDArray[np.float32]
+    defects: NDArray[np.float32]
+    known: NDArray[np.float32]
+
+
+def sample_of(picture: Picture) -> Sample:
+    """A rendered picture as a sample: everything about it is known."""
+    return Sample(
+        rgb=picture.rgb,
+        basket=picture.basket,
+        judged=picture.judged,
+        read=picture.judged,
+        steps=picture.steps,
+        defects=picture.defects,
+        known=np.ones(3, np.float32),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
 class Batch:
-    """`photo` (N, 3, H, W) normalised; truth on cells of 4 px: `basket`, `judged` (N, h, w), `steps`
-    (N, 4, h, w) in px, `defects` (N, K, h, w)."""
+    """`photo` (N, 3, H, W) normalised; the rest as in `Sample`, with N in front."""
 
     photo: Tensor
     basket: Tensor
     judged: Tensor
+    read: Tensor
     steps: Tensor
     defects: Tensor
+    known: Tensor
 
 
 def normalise(rgb: Tensor) -> Tensor:
@@ -27,28 +57,34 @@ def normalise(rgb: Tensor) -> Tensor:
     return ((rgb.permute(0, 3, 1, 2).float() / 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
 
 
-def collate(pictures: list[Picture]) -> Batch:
-    def stack(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(p, name) for p in pictures]))
-
-    return Batch(
-        photo=normalise(stack("rgb")), basket=stack("basket"), judged=stack("judged"), steps=stack("steps"), defects=stack("defects")
-    )
+def collate(samples: list[Sample], *, device: str = "cpu") -> Batch:
+    stacked = {f.name: torch.from_numpy(np.stack([getattr(s, f.name) for s in samples])).to(device) for f in fields(Sample)}
+    return Batch(photo=normalise(stacked.pop("rgb")), **stacked)
 
 
-def turned(picture: Picture, rng: np.random.Generator) -> Picture:
-    """The picture mirrored and turned by quarter turns at random, its truth with it."""
-    rgb, basket, judged, steps, defects = picture.rgb, picture.basket, picture.judged, picture.steps, picture.defects
+def turned(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The sample mirrored and turned by quarter turns at random, its truth with it."""
     if rng.random() < 0.5:
-        rgb, basket, judged, defects = rgb[:, ::-1], basket[:, ::-1], judged[:, ::-1], defects[:, :, ::-1]
-        steps = steps[:, :, ::-1] * np.array([-1, 1, -1, 1], np.float32)[:, None, None]
+        sample = _changed(sample, lambda a: np.flip(a, -1), np.array([-1, 1, -1, 1]), [0, 1, 2, 3])
     if rng.random() < 0.25:
-        rgb, basket, judged, defects = rgb[::-1], basket[::-1], judged[::-1], defects[:, ::-1]
-        steps = steps[:, ::-1] * np.array([1, -1, 1, -1], np.float32)[:, None, None]
+        sample = _changed(sample, lambda a: np.flip(a, -2), np.array([1, -1, 1, -1]), [0, 1, 2, 3])
     if rng.random() < 0.25:
-        rgb, basket, judged = rgb.transpose(1, 0, 2), basket.T, judged.T
-        defects, steps = defects.transpose(0, 2, 1), steps.transpose(0, 2, 1)[[1, 0, 3, 2]]
-    return Picture(
-        rgb=np.ascontiguousarray(rgb), basket=np.ascontiguousarray(basket), judged=np.ascontiguousarray(judged),
-        steps=np.ascontiguousarray(steps), defects=np.ascontiguousarray(defects),
+        sample = _changed(sample, lambda a: np.swapaxes(a, -1, -2), np.array([1, 1, 1, 1]), [1, 0, 3, 2])
+    return sample
+
+
+def _changed(
+    sample: Sample, move: Callable[[NDArray[np.float32]], NDArray[np.float32]], sign: NDArray[np.int64], order: list[int]
+) -> Sample:
+    """Moves every map by `move` (on the last two axes); vectors change sign and components with it."""
+    rgb = np.moveaxis(move(np.moveaxis(sample.rgb, -1, 0)), 0, -1)
+    steps = move(sample.steps)[order] * sign[:, None, None].astype(np.float32)
+    return Sample(
+        rgb=np.ascontiguousarray(rgb),
+        basket=np.ascontiguousarray(move(sample.basket)),
+        judged=np.ascontiguousarray(move(sample.judged)),
+        read=np.ascontiguousarray(move(sample.read)),
+        steps=np.ascontiguousarray(steps),
+        defects=np.ascontiguousarray(move(sample.defects)),
+        known=sample.known,
     )

@@ -10,18 +10,21 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from qc_vision.errors import StorageError
+from qc_vision.message import Message
 from training.augment import apply, photometric
-from training.data import collate, turned
+from training.data import Sample, collate, sample_of, turned
 from training.losses import losses
 from training.network import WeaveNet
-from training.render.cache import load
+from training.render.cache import SHARD_PICTURES, load
 from training.render.fault import CODES
 from training.run import Run
+from training.sets import LabelledPhoto, crop_sample, read_set
 
 CHECKPOINT_EVERY = 100
 
 
-def fit(run: Run, *, renders: Path, out: Path, warm_weights: Path | None = None, device: str = "cpu") -> Path:
+def fit(run: Run, *, renders: Path, sets: Path, out: Path, warm_weights: Path | None = None, device: str = "cpu") -> Path:
     """Runs `run` to its end, going on from `out`/checkpoint.pt where there is one; returns that path."""
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
@@ -52,19 +55,20 @@ def fit(run: Run, *, renders: Path, out: Path, warm_weights: Path | None = None,
         rng.bit_generator.state = kept["rng"]
         first = kept["step"]
 
+    labelled = {name: [p for p in read_set(sets / name) if p.split == "train"] for name in run.sets}
     shards: list[Path] = []
     progress = tqdm(range(first, run.steps), initial=first, total=run.steps, unit="step", smoothing=0.02)
     smooth: dict[str, float] = {}
     network.train()
     for step in progress:
         if step % 50 == 0 or not shards:
-            shards = sorted(renders.glob("*.npz"))
-        chosen = [load(shards[rng.integers(len(shards))]) for _ in range(2)]
-        half = run.batch // 2
-        pictures = [turned(s[i], rng) for s in chosen for i in rng.permutation(len(s))[:half]]
-        for picture in pictures:
-            picture.rgb = apply(augment, picture.rgb)
-        batch = collate(pictures)
+            shards = sorted(renders.glob("*.npz"))[: run.renders // SHARD_PICTURES]
+        if not shards:
+            raise _nothing_rendered(renders)
+        samples = _draw(run, shards, labelled, rng)
+        for sample in samples:
+            sample.rgb = apply(augment, sample.rgb)
+        batch = collate(samples, device=device)
 
         parts = losses(network(batch.photo), batch)
         loss = sum(parts.values())
@@ -89,6 +93,31 @@ def fit(run: Run, *, renders: Path, out: Path, warm_weights: Path | None = None,
                 },
             )
     return checkpoint
+
+
+def _draw(
+    run: Run, shards: list[Path], labelled: dict[str, list[LabelledPhoto]], rng: np.random.Generator
+) -> list[Sample]:
+    """One batch: labelled photos by their weights, the rest from two shards of rendered pictures."""
+    samples = [
+        crop_sample(photos[rng.integers(len(photos))], rng)
+        for name, photos in labelled.items()
+        for _ in range(rng.binomial(run.batch, run.sets[name]) if photos else 0)
+    ][: run.batch]
+    rendered = run.batch - len(samples)
+    for share in (rendered // 2, rendered - rendered // 2):
+        shard = load(shards[rng.integers(len(shards))])
+        samples += [turned(sample_of(shard[i]), rng) for i in rng.permutation(len(shard))[:share]]
+    return samples
+
+
+def _nothing_rendered(folder: Path) -> StorageError:
+    return StorageError(
+        Message(
+            id=f"Belum ada gambar di {folder}. Jalankan dulu: qc-train render",
+            en=f"There are no rendered pictures in {folder}. Run first: qc-train render",
+        )
+    )
 
 
 def _rate(step: int, run: Run) -> float:

@@ -13,18 +13,22 @@ TIE = 0.2
 
 def losses(maps: Maps, batch: Batch) -> dict[str, Tensor]:
     """Mean losses of one batch, each a scalar."""
-    surface = F.binary_cross_entropy_with_logits(maps.surface, torch.stack([batch.basket, batch.judged], 1))
+    basket_known, judged_known, defects_known = (batch.known[:, i, None, None] for i in range(3))
+    target = torch.stack([batch.basket, batch.judged], 1)
+    surface_weight = torch.stack([basket_known, judged_known], 1).expand_as(target)
+    surface = F.binary_cross_entropy_with_logits(maps.surface, target, reduction="none")
+    surface = (surface * surface_weight).sum() / surface_weight.sum().clamp_min(1.0)
     focal = sigmoid_focal_loss(maps.defects, batch.defects, alpha=0.6, gamma=2.0)
-    weight = 0.1 + batch.basket[:, None]
-    defects = (focal * weight).sum() / weight.sum()
+    weight = ((0.1 + batch.basket) * defects_known)[:, None].expand_as(focal)
+    defects = (focal * weight).sum() / weight.sum().clamp_min(1.0)
     angle, pitch = strand_losses(maps, batch)
-    return {"surface": surface, "defects": 12.0 * defects, "angle": angle, "pitch": 0.4 * pitch}
+    return {"surface": surface, "defects": 100.0 * defects, "angle": angle, "pitch": pitch}
 
 
 def strand_losses(maps: Maps, batch: Batch) -> tuple[Tensor, Tensor]:
     """Direction and pitch of both families; either order counts where both are near 45 degrees."""
     steps = batch.steps[..., 1::2, 1::2]
-    judged = batch.judged[..., 1::2, 1::2]
+    read = batch.read[..., 1::2, 1::2]
     n, _, h, w = steps.shape
     vectors = steps.reshape(n, 2, 2, h, w)
     steep = vectors[:, :, 1].abs() / vectors.norm(dim=2).clamp_min(1e-3)
@@ -33,9 +37,9 @@ def strand_losses(maps: Maps, batch: Batch) -> tuple[Tensor, Tensor]:
     tie = (steep[:, 0] - steep[:, 1]).abs() < TIE
     straight, crossed = _strand_terms(maps, vectors), _strand_terms(maps, vectors.flip(1))
     choose = tie & (sum(crossed) < sum(straight)).detach()
-    total = judged.sum().clamp_min(1.0)
+    total = read.sum().clamp_min(1.0)
     angle, pitch = (torch.where(choose, c, s) for s, c in zip(straight, crossed, strict=True))
-    return (angle * judged).sum() / total, (pitch * judged).sum() / total
+    return (angle * read).sum() / total, (pitch * read).sum() / total
 
 
 def _strand_terms(maps: Maps, vectors: Tensor) -> tuple[Tensor, Tensor]:

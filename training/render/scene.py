@@ -37,14 +37,15 @@ class Picture:
 
 
 class Renderer:
-    """Holds the backdrops; everything else is drawn anew from each seed."""
+    """Holds the backdrops; everything else is drawn anew from each seed. `side_px`: a multiple of 32."""
 
-    def __init__(self, backdrops: Path = BACKDROPS) -> None:
+    def __init__(self, backdrops: Path = BACKDROPS, *, side_px: int = SIDE_PX) -> None:
         self._photos = load_backdrops(backdrops)
+        self._side_px = side_px
 
     def render(self, seed: int) -> Picture:
         rng = np.random.default_rng(seed)
-        n = SIDE_PX * OVERSAMPLING
+        n = self._side_px * OVERSAMPLING
         noise = noise_table(rng)
         canvas = backdrop(n, rng, self._photos, noise)
         truth = _Truth.empty(n)
