@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qc_vision.advice import advice_for
-from qc_vision.measurement import Characteristic, Measurement
+from qc_vision.measurement import Characteristic, Measurement, Missing
 from qc_vision.message import Message
 from qc_vision.quantity import Quantity
 from qc_vision.severity import Severity
@@ -68,6 +68,9 @@ MISSING: dict[Missing, Message] = {
         en="The weave could not be read surely enough to judge it. A person must look, or take a closer photo.",
     ),
 }
+AT_MOST = Message(id="paling banyak", en="at most")
+AT_LEAST = Message(id="paling sedikit", en="at least")
+ASK = Message(id=" Perlu dilihat pendamping.", en=" A person must look.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +161,11 @@ def _worst(hits: Iterable[_Hit]) -> _Hit | None:
     return min(hits, key=_weight, default=None)
 
 
-def _weight(hit: _Hit) -> tuple[int, str, str, float, float]:
+def _weight(hit: _Hit) -> tuple[int, str, str, float, float, float]:
     """Sorts the heaviest first. All that a finding tells takes part, so that the order is always the same."""
-    excess = abs(hit.quantity.value - hit.limit.bound)
-    return hit.limit.severity.rank, hit.limit.code, hit.limit.unit, -excess, hit.quantity.expanded_uncertainty
+    limit, quantity = hit.limit, hit.quantity
+    excess = abs(quantity.value - limit.bound)
+    return limit.severity.rank, limit.code, limit.unit, -excess, quantity.value, quantity.expanded_uncertainty
 
 
 def _find_missing(measurements: Sequence[Measurement], spec: ProductSpec) -> list[Missing]:
@@ -189,23 +193,48 @@ def _find_missing(measurements: Sequence[Measurement], spec: ProductSpec) -> lis
 
 def _tell_hit(hit: _Hit, *, asks: bool) -> Finding:
     words = advice_for(hit.limit.code)
-    name = words.name if words else Message(id=hit.limit.code, en=hit.limit.code)
-    unit = UNITS[hit.limit.unit]
-    value, bound = _figures(hit)
-    if hit.limit.above is not None:
-        most = Message(id="paling banyak", en="at most")
-    else:
-        most = Message(id="paling sedikit", en="at least")
-    message = Message(
-        id=f"{name.id}: {value} {unit.id}, {most.id} {bound}.".replace("0.", "0,"),
-        en=f"{name.en}: {value} {unit.en}, {most.en} {bound}.",
-    )
     return Finding(
         code=hit.limit.code,
         severity=hit.limit.severity,
         value=hit.quantity.value,
         limit=hit.limit.bound,
         unit=hit.limit.unit,
-        message=message,
+        message=_sentence(hit, words.name if words else Message(id=hit.limit.code, en=hit.limit.code), asks),
         advice=words.advice if words else None,
+    )
+
+
+def _sentence(hit: _Hit, name: Message, asks: bool) -> Message:
+    """`asks`: a doubtful hit ends with the wish that a person look."""
+    unit = UNITS[hit.limit.unit]
+    most = AT_MOST if hit.limit.above is not None else AT_LEAST
+    scale = 100 if hit.limit.unit == "1" else 1
+    value, bound = _figure(scale * hit.quantity.value), _figure(scale * hit.limit.bound)
+    if hit.proven:
+        start, end = name, Message(id="", en="")
+    else:
+        start = Message(id=f"Mungkin {name.id.lower()}", en=f"Perhaps {name.en.lower()}")
+        end = ASK if asks else Message(id=" Belum pasti.", en=" Not certain.")
+        if hit.quantity.expanded_uncertainty:
+            value += f" ± {_figure(scale * hit.quantity.expanded_uncertainty)}"
+    comma = str.maketrans(".", ",")  # Bahasa Indonesia writes 0,8
+    return Message(
+        id=f"{start.id}: {value.translate(comma)} {unit.id}, {most.id} {bound.translate(comma)}.{end.id}",
+        en=f"{start.en}: {value} {unit.en}, {most.en} {bound}.{end.en}",
+    )
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _tell_missing(reason: Missing) -> Finding:
+    return Finding(
+        code=reason,
+        severity=Severity.INFO,
+        value=None,
+        limit=None,
+        unit=None,
+        message=MISSING[reason],
+        advice=None,
     )

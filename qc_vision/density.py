@@ -26,8 +26,9 @@ AGREEMENT_WINDOWS = 0.15
 AGREEING_SHARE = 0.6
 PEAK_SINGLE_WINDOW = 0.3
 """A lone window has no neighbour to agree with, so its peak must be clearer."""
-INTERVAL_FLOOR = 0.02
-"""The labels the ruler was checked against are themselves only good to about 2 %."""
+INTERVAL_FLOOR = 0.03
+"""Relative half width. Nine in ten confident readings should lie within; the hand counts that say so are
+themselves only good to about 2 %."""
 Z_90 = 1.645
 WINDOWS_FOR_UNIFORMITY = 6
 SEE_THROUGH = ("MAJ-HOLE", "MAJ-GAP")
@@ -162,7 +163,7 @@ def _read(
         and abs(math.log(step.pitch_px / coarse.step.pitch_px)) < AGREEMENT_COARSE
         and float(height[off < AGREEMENT_WINDOWS].sum()) >= AGREEING_SHARE * float(height.sum())
     )
-    # windows overlap by half each way: about a quarter of them are independent
+    # windows may overlap by half each way: then a quarter of them are independent
     independent = max(1.0, len(windows) / 4)
     deviation = 1.4826 * float(np.median(off))
     spread = max(INTERVAL_FLOOR, Z_90 * 1.2533 * deviation / math.sqrt(independent))

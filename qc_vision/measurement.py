@@ -28,6 +28,8 @@ Characteristic = Literal[
     "warp_density",
 ]
 
+Missing = Literal["no_scale", "not_confident"]
+
 UNITS_OF: Mapping[Characteristic, tuple[str, ...]] = {
     "hole_diameter": ("pitch", "mm"),
     "hole_count": ("count",),
@@ -65,7 +67,7 @@ class Measurement:
     quantity: Quantity | None
     certain: bool = True
     region: int | None = None
-    missing: Literal["no_scale", "not_confident"] | None = None
+    missing: Missing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,5 +186,5 @@ def _density(characteristic: Characteristic, reading: DensityReading | None, sca
 
 
 def _optional(characteristic: Characteristic, quantity: Quantity | None) -> Measurement:
-    missing: Literal["not_confident"] | None = None if quantity else "not_confident"
+    missing: Missing | None = None if quantity else "not_confident"
     return Measurement(characteristic=characteristic, quantity=quantity, missing=missing)

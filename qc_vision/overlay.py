@@ -162,14 +162,16 @@ def _draw_ladder(
         text = f"{DIRECTION_WORDS[reading.direction]} {reading.pitch_px:.1f} px{doubt}"
     else:
         text = f"{DIRECTION_WORDS[reading.direction]} {reading.per_10cm:.1f}/10 cm{doubt}"
-    pen.text(
-        at(RUNGS + 0.4, 0),
-        text,
-        font=_font(12 * unit),
-        fill=colour,
-        stroke_width=round(1.5 * unit),
-        stroke_fill=(0, 0, 0),
-    )
+    _draw_tag(pen, text, at(RUNGS, 10 * unit), colour, unit)
+
+
+def _draw_tag(pen: ImageDraw.ImageDraw, text: str, corner: Point, colour: Colour, unit: float) -> None:
+    """Small text on a dark plate, its upper left corner at a point."""
+    font = _font(12 * unit)
+    left, top, right, bottom = pen.textbbox(corner, text, font=font)
+    plate = (left - 4 * unit, top - 3 * unit, right + 4 * unit, bottom + 3 * unit)
+    pen.rounded_rectangle(plate, radius=3 * unit, fill=(20, 20, 20, 200))
+    pen.text(corner, text, font=font, fill=colour)
 
 
 def _banner_height(unit: float) -> float:

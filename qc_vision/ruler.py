@@ -18,6 +18,8 @@ from qc_vision.weave import FeatureMap, FloatMap
 WINDOW_STEPS = 6.0
 """Side of a window in strand pitches: enough repeats for a peak, few enough for the pitch to be even."""
 WINDOW_MIN_CELLS = 12
+WINDOWS_MAX = 9
+"""Per axis. More of them say the same again, and the ruler would cost more than the network."""
 WINDOW_FILLED = 0.5
 SEARCH_ANGLE_DEG = 15.0
 SEARCH_PITCH = 0.35
@@ -129,11 +131,18 @@ def _peak(alike: FloatMap, angle_rad: float, pitch: float, reach: float) -> tupl
     on_edge = i in (0, heights.shape[0] - 1) or j in (0, heights.shape[1] - 1)
     if on_edge or heights[i, j] < PEAK_MIN:
         return None
-    return float(angles[j]), float(lengths[i]), float(min(1.0, heights[i, j]))
+    length = lengths[i] + (lengths[1] - lengths[0]) * _vertex(*heights[i - 1 : i + 2, j])
+    return float(angles[j]), float(length), float(min(1.0, heights[i, j]))
+
+
+def _vertex(before: float, at: float, after: float) -> float:
+    """Where, in steps from the middle one, the parabola through three heights is highest."""
+    bend = before - 2 * at + after
+    return float((before - after) / (2 * bend)) if bend < 0 else 0.0
 
 
 def _windows(mask: BoolMap, *, side: int) -> Iterator[tuple[slice, slice]]:
-    """Windows over the mask, half overlapping, that it fills well; the whole mask where it is smaller."""
+    """Windows spread over the mask, overlapping by half at most, that it fills well."""
     ys, xs = np.nonzero(mask)
     if xs.size == 0:
         return
@@ -146,7 +155,7 @@ def _windows(mask: BoolMap, *, side: int) -> Iterator[tuple[slice, slice]]:
 def _spans(start: int, stop: int, side: int) -> list[slice]:
     if stop - start <= side:
         return [slice(start, stop)]
-    count = math.ceil((stop - start - side) / (side / 2)) + 1
+    count = min(WINDOWS_MAX, math.ceil((stop - start - side) / (side / 2)) + 1)
     return [slice(round(a), round(a) + side) for a in np.linspace(start, stop - side, count)]
 
 

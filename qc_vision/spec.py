@@ -1,24 +1,28 @@
 """Product specs: versioned files that say what is a nonconformity, and what only a person can check."""
 
+import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
+from pydantic_core import ErrorDetails
 
 from qc_vision.errors import SpecError
-from qc_vision.measurement import Characteristic
+from qc_vision.measurement import UNITS_OF, Characteristic
 from qc_vision.message import Message
 from qc_vision.severity import Severity
 
-_STRICT = ConfigDict(extra="forbid")
+_CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-@checked(frozen=True, kw_only=True, config=_STRICT)
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Sentence:
+    """A `Message` as a spec file writes it."""
+
     id: str
     en: str
 
@@ -26,7 +30,7 @@ class Sentence:
         return Message(id=self.id, en=self.en)
 
 
-@checked(frozen=True, kw_only=True, config=_STRICT)
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Limit:
     """A specification limit: beyond it lies a nonconformity of `severity`.
 
@@ -45,9 +49,19 @@ class Limit:
     def __post_init__(self) -> None:
         if (self.above is None) == (self.below is None):
             raise ValueError(f"limit on {self.characteristic}: give either 'above' or 'below'")
+        if self.unit not in UNITS_OF[self.characteristic]:
+            allowed = " or ".join(f"'{unit}'" for unit in UNITS_OF[self.characteristic])
+            raise ValueError(f"{self.characteristic} is measured in {allowed}, not in '{self.unit}'")
+
+    @property
+    def bound(self) -> float:
+        """The number, whichever side it is on."""
+        bound = self.above if self.above is not None else self.below
+        assert bound is not None
+        return bound
 
 
-@checked(frozen=True, kw_only=True, config=_STRICT)
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class HumanCheck:
     """What a camera cannot judge and a person must: it stays open until somebody has done it."""
 
@@ -55,7 +69,7 @@ class HumanCheck:
     message: Sentence
 
 
-@checked(frozen=True, kw_only=True, config=_STRICT)
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class ProductSpec:
     """`minor_allowed`: more minor nonconformities than this on one photo fail it."""
 
@@ -66,6 +80,12 @@ class ProductSpec:
     minor_allowed: int
     limits: tuple[Limit, ...]
     human_checks: tuple[HumanCheck, ...]
+
+    def __post_init__(self) -> None:
+        if not self.limits:
+            raise ValueError("give at least one limit, or everything passes")
+        if self.minor_allowed < 0:
+            raise ValueError(f"minor_allowed is {self.minor_allowed}; give 0 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +106,7 @@ def load_spec(name: str) -> ProductSpec:
     Raises SpecError that names the key at fault, or lists the shipped specs where the name is unknown.
     """
     if name in shipped_specs():
-        text = resources.files("qc_vision").joinpath("specs", f"{name}.toml").read_text("utf-8")
+        text = resources.files("qc_vision").joinpath("specs").joinpath(f"{name}.toml").read_text("utf-8")
     elif name.endswith(".toml"):
         try:
             text = Path(name).read_text("utf-8")
@@ -100,13 +120,29 @@ def load_spec(name: str) -> ProductSpec:
                 en=f"Spec '{name}' is not known. There are: {known}; or give the path of a .toml file.",
             )
         )
+    return _parse(text, name)
+
+
+def _parse(text: str, name: str) -> ProductSpec:
     try:
-        return TypeAdapter(ProductSpec).validate_python(tomllib.loads(text))
+        # through JSON: there a strict check still takes a list for a tuple and a word for a Severity
+        return TypeAdapter(ProductSpec).validate_json(json.dumps(tomllib.loads(text), default=str))
     except tomllib.TOMLDecodeError as wrong:
         raise _refused(name, str(wrong)) from wrong
     except ValidationError as wrong:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
-        raise _refused(name, faults) from wrong
+        raise _refused(name, "; ".join(_fault(error) for error in wrong.errors())) from wrong
+
+
+def _fault(error: ErrorDetails) -> str:
+    """`limits.3.abov: not known here; known: code, characteristic, ...`"""
+    where = ".".join(map(str, error["loc"])) or "spec"
+    if error["type"] != "unexpected_keyword_argument":
+        return f"{where}: {error['msg']}"
+    kinds = {"limits": Limit, "title": Sentence, "human_checks": HumanCheck}
+    owner = ProductSpec if len(error["loc"]) == 1 else kinds[str(error["loc"][0])]
+    if "message" in error["loc"][:-1]:
+        owner = Sentence
+    return f"{where}: not known here; known: {', '.join(field.name for field in fields(owner))}"
 
 
 def _refused(name: str, why: str) -> SpecError:

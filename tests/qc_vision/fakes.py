@@ -8,7 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 import onnxruntime as ort
-from drawn import CODES, draw_weave, make_map
+from tests.qc_vision.drawn import CODES, draw_weave, make_map
 from numpy.typing import NDArray
 
 from qc_vision.inspection import Inspection, Inspector

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fakes import DyingInspector, FakePerceiver, FaultyInspector, encode_weave, make_inspector
+from tests.qc_vision.fakes import DyingInspector, FakePerceiver, FaultyInspector, encode_weave, make_inspector
 
 from qc_vision import batch
 from qc_vision.batch import Outputs, Source, expand, grade_many, make_folder

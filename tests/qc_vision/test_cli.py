@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import FakePerceiver, encode_weave, make_inspector, make_model
+from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector, make_model
 
 from qc_vision import batch, cli, model, perception
 

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from drawn import CODES, make_map
+from tests.qc_vision.drawn import CODES, make_map
 
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.defects import DefectRegion, defect_map, defect_score, find_regions

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from drawn import CODES, draw_weave, make_map
+from tests.qc_vision.drawn import CODES, draw_weave, make_map
 
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.density import openness, read_density, uniformity

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from fakes import ROW_PITCH, STAKE_PITCH, FakePerceiver, encode_weave, make_inspector
+from tests.qc_vision.fakes import ROW_PITCH, STAKE_PITCH, FakePerceiver, encode_weave, make_inspector
 
 from qc_vision.decision import Verdict
 from qc_vision.errors import EmptyPhoto, UnsupportedPhoto

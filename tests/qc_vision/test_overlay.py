@@ -5,7 +5,7 @@ import io
 import cv2
 import numpy as np
 import pytest
-from fakes import FakePerceiver, encode_weave, make_inspector
+from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector
 from PIL import Image
 
 from qc_vision.decision import Verdict

@@ -1,0 +1,1 @@
+"""The inspectors' HTTP API and page: photos of an item come in, its verdict is kept and answered."""

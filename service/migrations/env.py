@@ -1,0 +1,9 @@
+"""Alembic's entry: runs the migrations on the connection that `service.store` hands over."""
+
+from alembic import context
+from service.store import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=METADATA, transactional_ddl=True
+)
+context.run_migrations()
