@@ -31,7 +31,8 @@ class Grade(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One reason of a verdict. `code` is a defect code of the domain (`MAJ-HOLE`), a retake reason
-    (`blurred`), `no_scale` or `not_confident`; `value` against `limit` in `unit` where something was measured."""
+    (`blurred`), `no_scale` or `not_confident`; `value` against `limit` in `unit` where something was
+    measured."""
 
     code: str
     severity: Severity
@@ -60,12 +61,12 @@ UNITS = {
 }
 MISSING: dict[Missing, Message] = {
     "no_scale": Message(
-        id="Tidak ada skala di foto, jadi ukuran dalam sentimeter tidak bisa dinilai. Perlu dilihat pendamping.",
+        id="Tidak ada skala di foto, jadi ukuran dalam cm tidak bisa dinilai. Perlu dilihat pendamping.",
         en="There is no scale in the photo, so sizes in centimetres cannot be judged. A person must look.",
     ),
     "not_confident": Message(
-        id="Anyaman tidak terbaca cukup pasti untuk dinilai. Perlu dilihat pendamping, atau foto lebih dekat.",
-        en="The weave could not be read surely enough to judge it. A person must look, or take a closer photo.",
+        id="Anyaman tidak terbaca cukup pasti untuk dinilai. Perlu dilihat pendamping atau foto lebih dekat.",
+        en="The weave could not be read surely enough to judge. A person must look, or take a closer photo.",
     ),
 }
 AT_MOST = Message(id="paling banyak", en="at most")
@@ -113,7 +114,9 @@ def decide(measurements: Sequence[Measurement], spec: ProductSpec) -> Decision:
     )
 
 
-def _judge(hits: Sequence[_Hit], missing: Sequence[Missing], spec: ProductSpec) -> tuple[Verdict, Grade | None]:
+def _judge(
+    hits: Sequence[_Hit], missing: Sequence[Missing], spec: ProductSpec
+) -> tuple[Verdict, Grade | None]:
     possible = [hit.limit.severity for hit in hits]
     if _fails([hit.limit.severity for hit in hits if hit.proven], spec):
         return Verdict.FAIL, Grade.C
@@ -187,7 +190,9 @@ def _find_missing(measurements: Sequence[Measurement], spec: ProductSpec) -> lis
         for thing in units.keys() | reasons.keys():
             if thing[0] == limit.characteristic and limit.unit not in units[thing]:
                 # a region's size in strand pitches says nothing of its size in mm
-                missing.add("no_scale" if limit.unit in ("mm", "mm2") else reasons.get(thing, "not_confident"))
+                missing.add(
+                    "no_scale" if limit.unit in ("mm", "mm2") else reasons.get(thing, "not_confident")
+                )
     return sorted(missing)
 
 
@@ -210,6 +215,8 @@ def _sentence(hit: _Hit, name: Message, asks: bool) -> Message:
     most = AT_MOST if hit.limit.above is not None else AT_LEAST
     scale = 100 if hit.limit.unit == "1" else 1
     value, bound = _figure(scale * hit.quantity.value), _figure(scale * hit.limit.bound)
+    if hit.limit.unit == "1":
+        bound += " %"
     if hit.proven:
         start, end = name, Message(id="", en="")
     else:

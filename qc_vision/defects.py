@@ -100,9 +100,7 @@ def _islands(above: BoolMap) -> Iterator[BoolMap]:
 
 def _score(probabilities: NDArray[np.float32]) -> float:
     count = min(probabilities.size, max(TOP_MIN_CELLS, round(TOP_SHARE * probabilities.size)))
-    return float(np.partition(probabilities, -count)[-count:].mean()) * min(
-        1.0, probabilities.size / TOP_MIN_CELLS
-    )
+    return float(np.partition(probabilities, -count)[-count:].mean()) * min(1.0, probabilities.size / TOP_MIN_CELLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,9 @@ def _no_open_review(photos: Sequence[PhotoVerdict]) -> Rule:
             en="A person must look at a photo; the machine is not sure.",
         )
         return Rule(code=code, status="missing", message=message, evidence=waiting)
-    message = Message(id="Tidak ada foto yang menunggu pendamping.", en="No photo waits for a person to look.")
+    message = Message(
+        id="Tidak ada foto yang menunggu pendamping.", en="No photo waits for a person to look."
+    )
     return Rule(code=code, status="holds", message=message)
 
 

@@ -80,7 +80,7 @@ class ScoreThresholds:
 
 
 RELATIVE_SIZE_UNCERTAINTY = 0.2
-"""Expanded uncertainty of a region's size as a share of it. A proposal until sizes are measured with a card."""
+"""Expanded uncertainty of a region's size as a share of it. A proposal until checked against a card."""
 
 _DENSITIES: dict[Direction, Characteristic] = {"weft": "weft_density", "warp": "warp_density"}
 _COUNTED: dict[str, Characteristic] = {
@@ -136,7 +136,9 @@ def measure(
         certain = sum(i in sure for i in of_code)
         found.append(Measurement(characteristic=characteristic, quantity=_count(certain)))
         if len(of_code) > certain:
-            found.append(Measurement(characteristic=characteristic, quantity=_count(len(of_code)), certain=False))
+            found.append(
+                Measurement(characteristic=characteristic, quantity=_count(len(of_code)), certain=False)
+            )
     by_direction = {reading.direction: reading for reading in readings}
     found += [_density(name, by_direction.get(direction), scale) for direction, name in _DENSITIES.items()]
     found.append(_optional("openness", openness))
@@ -170,11 +172,18 @@ def _count(value: int) -> Quantity:
     return Quantity(value=float(value), unit="count")
 
 
-def _density(characteristic: Characteristic, reading: DensityReading | None, scale: Calibration) -> Measurement:
+def _density(
+    characteristic: Characteristic, reading: DensityReading | None, scale: Calibration
+) -> Measurement:
     if scale.px_per_mm is None:
         # said first: without a scale no photo of this weave, however clear, would give a density
         return Measurement(characteristic=characteristic, quantity=None, missing="no_scale")
-    if reading is None or not reading.confident or reading.per_10cm is None or reading.per_10cm_interval is None:
+    if (
+        reading is None
+        or not reading.confident
+        or reading.per_10cm is None
+        or reading.per_10cm_interval is None
+    ):
         return Measurement(characteristic=characteristic, quantity=None, missing="not_confident")
     low, high = reading.per_10cm_interval
     half = max(reading.per_10cm - low, high - reading.per_10cm)

@@ -137,7 +137,7 @@ def _fault(error: ErrorDetails) -> str:
     """`limits.3.abov: not known here; known: code, characteristic, ...`"""
     where = ".".join(map(str, error["loc"])) or "spec"
     if error["type"] != "unexpected_keyword_argument":
-        return f"{where}: {error['msg']}"
+        return f"{where}: {error['msg'].removeprefix('Value error, ')}"
     kinds = {"limits": Limit, "title": Sentence, "human_checks": HumanCheck}
     owner = ProductSpec if len(error["loc"]) == 1 else kinds[str(error["loc"][0])]
     if "message" in error["loc"][:-1]:

@@ -1,45 +1,67 @@
-"""The application: `create_app(settings)` wires rooms together; its lifespan opens and closes them."""
+"""Makes the service: stores opened and inspectors loaded once at start, routes, problem documents."""
 
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
-from qc_vision.inspection import Inspector, load_inspector
-from service import problems
-from service.inspections import Desk
-from service.limits import BodyLimit
-from service.photos import PhotoFolder
-from service.routes import health, inspections, items, pages, specs
+from qc_vision.inspection import SOFTWARE, load_inspector
+from service.dependencies import Desk
+from service.grading import InspectorPool, Inspects
+from service.middleware import SameSite, SecurityHeaders, UploadLimit
+from service.photos import PhotoStore, prepare_folder
+from service.problems import Problem, answer_problems
+from service.routes import health, inspections, items, pages
 from service.settings import Settings
-from service.store import Store
+from service.store import Store, open_store
+
+WEB = Path(__file__).parent / "web"
+DESCRIPTION = """\
+Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a handwoven basket come in,
+a verdict with its reasons comes out. Errors are problem documents (RFC 9457) in both languages.
+"""
 
 
-def create_app(settings: Settings, *, load: Callable[[], Inspector] = load_inspector) -> FastAPI:
-    """The service over one data folder. `load` gives the inspector, once, at start."""
+def open_records(data_dir: Path) -> Store:
+    """The store of records in `data_dir`, folder and schema made where missing. Raises StorageError."""
+    prepare_folder(data_dir)
+    return open_store(data_dir / "records.sqlite")
+
+
+def create_app(settings: Settings, *, inspector: Inspects | None = None) -> FastAPI:
+    """The service, ready to be served. Without an `inspector` the shipped model is loaded at start."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        photos = PhotoFolder(settings.data / "photos")
-        store = Store(f"sqlite:///{settings.data / 'records.sqlite'}")
-        app.state.settings = settings
+        first = inspector or load_inspector()
+        others = [load_inspector() for _ in range(settings.workers - 1)]
+        store = open_records(settings.data_dir)
         app.state.desk = Desk(
-            inspector=load(), store=store, photos=photos, turns=threading.BoundedSemaphore(settings.workers)
+            settings=settings,
+            store=store,
+            photos=PhotoStore(settings.data_dir / "photos"),
+            inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
         )
         yield
         store.close()
 
     app = FastAPI(
         title="qc_vision",
-        summary="Grades photos of handwoven baskets and keeps the record",
-        version="1",
+        version=SOFTWARE,
+        description=DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # its page loads scripts from elsewhere
+        # the usual documentation pages load scripts from elsewhere
+        docs_url=None,
         redoc_url=None,
+        responses={422: {"model": Problem, "description": "Problem document"}},
     )
-    problems.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.request_max_bytes)
-    for router in (inspections.router, items.router, specs.router, health.router, pages.router):
-        app.include_router(router)
+    answer_problems(app)
+    for routes in (inspections, items, health, pages):
+        app.include_router(routes.router)
+    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
+    app.add_middleware(SameSite)
+    app.add_middleware(SecurityHeaders)
     return app

@@ -1,6 +1,10 @@
-"""One table from errors to answers: RFC 9457 problem documents, in both languages."""
+"""Every refusal as a problem document (RFC 9457), and the one table from core errors to statuses.
+
+Words in both languages: `messages` {id, en} says what was found, what was expected, what to do.
+"""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +17,7 @@ from qc_vision.errors import (
     DamagedPhoto,
     EmptyPhoto,
     ModelError,
+    PhotoError,
     PhotoTooLarge,
     QcVisionError,
     SpecError,
@@ -20,71 +25,235 @@ from qc_vision.errors import (
     UnsupportedPhoto,
 )
 from qc_vision.message import Message
+from service.item import ItemRefused
 
-STATUS: dict[type[QcVisionError], HTTPStatus] = {
-    EmptyPhoto: HTTPStatus.UNPROCESSABLE_ENTITY,
-    DamagedPhoto: HTTPStatus.UNPROCESSABLE_ENTITY,
-    UnsupportedPhoto: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    PhotoTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    SpecError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    StorageError: HTTPStatus.INSUFFICIENT_STORAGE,
-    ModelError: HTTPStatus.SERVICE_UNAVAILABLE,
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of refusal: `code` names it for programs, `title` for people; the same on every occasion."""
+
+    status: int
+    code: str
+    title: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFault:
+    """Which of the sent photos is at fault: `number` counts from 1."""
+
+    number: int
+    filename: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldFault:
+    field: str
+    messages: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """The problem document as it is sent, for OpenAPI. `photo` and `errors` come where they apply."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    messages: Message
+    photo: PhotoFault | None = None
+    errors: tuple[FieldFault, ...] = ()
+
+
+class RequestRefused(QcVisionError):
+    """A request that the service itself refuses, before or beside the core."""
+
+    def __init__(self, kind: Kind, message: Message) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class PhotoRefused(QcVisionError):
+    """One of several photos is no photo; `cause` says why, `photo` says which."""
+
+    def __init__(self, cause: PhotoError, photo: PhotoFault) -> None:
+        name = f" ({photo.filename})" if photo.filename else ""
+        super().__init__(
+            Message(
+                id=f"Foto ke-{photo.number}{name}: {cause.message.id} Tidak ada yang disimpan.",
+                en=f"Photo {photo.number}{name}: {cause.message.en} Nothing was kept.",
+            )
+        )
+        self.cause = cause
+        self.photo = photo
+
+
+NOT_FOUND = Kind(
+    status=404, code="not-found", title=Message(id="Tidak ditemukan", en="Not found")
+)
+TOO_MANY_PHOTOS = Kind(
+    status=422, code="too-many-photos", title=Message(id="Foto terlalu banyak", en="Too many photos")
+)
+UPLOAD_TOO_LARGE = Kind(
+    status=413, code="upload-too-large", title=Message(id="Kiriman terlalu besar", en="Upload too large")
+)
+BUSY = Kind(status=503, code="busy", title=Message(id="Sedang sibuk", en="Busy"))
+NOT_READY = Kind(status=503, code="not-ready", title=Message(id="Belum siap", en="Not ready"))
+INVALID = Kind(
+    status=422, code="invalid-request", title=Message(id="Permintaan tidak sah", en="Invalid request")
+)
+REFUSED_FROM_ELSEWHERE = Kind(
+    status=403, code="cross-site", title=Message(id="Permintaan dari situs lain", en="Request from another site")
+)
+UNEXPECTED = Kind(
+    status=500, code="unexpected", title=Message(id="Kesalahan di pihak kami", en="A fault on our side")
+)
+
+KINDS: dict[type[QcVisionError], Kind] = {
+    ItemRefused: Kind(
+        status=422, code="invalid-item", title=Message(id="Keterangan ditolak", en="Item refused")
+    ),
+    EmptyPhoto: Kind(status=422, code="empty-photo", title=Message(id="Berkas kosong", en="Empty file")),
+    UnsupportedPhoto: Kind(
+        status=415, code="unsupported-photo", title=Message(id="Bukan foto yang didukung", en="Unsupported photo")
+    ),
+    DamagedPhoto: Kind(
+        status=422, code="damaged-photo", title=Message(id="Foto rusak", en="Damaged photo")
+    ),
+    PhotoTooLarge: Kind(
+        status=413, code="photo-too-large", title=Message(id="Foto terlalu besar", en="Photo too large")
+    ),
+    PhotoError: Kind(
+        status=422, code="photo", title=Message(id="Foto tidak bisa dinilai", en="Photo cannot be graded")
+    ),
+    SpecError: Kind(
+        status=422, code="spec", title=Message(id="Spesifikasi tidak bisa dipakai", en="Spec cannot be used")
+    ),
+    ModelError: Kind(
+        status=503, code="model", title=Message(id="Model tidak bisa dipakai", en="Model cannot be used")
+    ),
+    StorageError: Kind(
+        status=507, code="storage", title=Message(id="Tidak bisa menyimpan", en="Cannot be kept")
+    ),
+    QcVisionError: UNEXPECTED,
 }
 
-NOT_FOUND = Message(id="Tidak ditemukan.", en="Not found.")
-INVALID = Message(id="Isian tidak sesuai.", en="The request is not valid.")
-INTERNAL = Message(
-    id="Terjadi kesalahan di server. Foto Anda tidak tersimpan; coba lagi.",
-    en="Something went wrong on the server. Nothing was stored; try again.",
+SENTENCES: dict[int, Message] = {
+    400: Message(id="Permintaan tidak bisa dibaca. Kirim ulang.", en="The request cannot be read. Send it again."),
+    404: Message(
+        id="Alamat ini tidak ada. Daftar alamat ada di /openapi.json.",
+        en="There is nothing at this address. Addresses are listed in /openapi.json.",
+    ),
+    405: Message(
+        id="Cara ini tidak berlaku untuk alamat ini. Lihat /openapi.json.",
+        en="This method does not apply to this address. See /openapi.json.",
+    ),
+}
+UNEXPECTED_SENTENCE = Message(
+    id="Terjadi kesalahan yang tidak kami duga; tidak ada yang disimpan. Coba lagi.",
+    en="Something went wrong that we did not foresee; nothing was kept. Try again.",
 )
 
 
-class ItemError(QcVisionError):
-    """The upload's fields do not hold together."""
+def upload_too_large(limit_bytes: int) -> Message:
+    return Message(
+        id=f"Kiriman lebih besar dari {limit_bytes / 1e6:g} MB. Kirim lebih sedikit foto sekaligus.",
+        en=f"The upload is larger than {limit_bytes / 1e6:g} MB. Send fewer photos at a time.",
+    )
 
 
-class NotFoundError(QcVisionError):
-    """No such record, photo or item."""
+def kind_of(error: QcVisionError) -> Kind:
+    """The kind that the table gives for an error, by its nearest class."""
+    if isinstance(error, RequestRefused):
+        return error.kind
+    if isinstance(error, PhotoRefused):
+        error = error.cause
+    return next(KINDS[c] for c in type(error).__mro__ if c in KINDS)
 
 
-STATUS[ItemError] = HTTPStatus.UNPROCESSABLE_ENTITY
-STATUS[NotFoundError] = HTTPStatus.NOT_FOUND
-
-
-def problem(status: int, code: str, message: Message, extra: Mapping[str, Any] | None = None) -> JSONResponse:
-    """A problem document: `detail` in Bahasa Indonesia, `messages` in both languages, `code` for machines."""
+def problem(
+    kind: Kind, message: Message, *, instance: str, extensions: Mapping[str, Any] | None = None
+) -> JSONResponse:
+    """A problem document. `extensions`: further members, plain JSON."""
     body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": code,
-        "detail": message.id,
-        "messages": {"id": message.id, "en": message.en},
-        **(extra or {}),
+        "type": f"urn:qc-vision:problem:{kind.code}",
+        "title": str(kind.title),
+        "status": kind.status,
+        "detail": str(message),
+        "instance": instance,
+        "messages": asdict(message),
+        **(extensions or {}),
     }
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+    headers = {"Retry-After": "10"} if kind is BUSY else None
+    return JSONResponse(body, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def install(app: FastAPI) -> None:
-    """Makes every error that leaves the service a problem document without a trace."""
+def answer_problems(app: FastAPI) -> None:
+    """Makes the app answer every error with a problem document."""
+    app.add_exception_handler(QcVisionError, _answer_core)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unexpected)
 
-    @app.exception_handler(QcVisionError)
-    async def _expected(_: Request, error: QcVisionError) -> JSONResponse:
-        status = next((STATUS[c] for c in type(error).__mro__ if c in STATUS), HTTPStatus.UNPROCESSABLE_ENTITY)
-        return problem(status, type(error).__name__, error.message)
 
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [{"at": ".".join(map(str, e["loc"])), "what": e["msg"]} for e in error.errors()]
-        return problem(422, "InvalidRequest", INVALID, {"errors": faults})
+def _answer_core(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, QcVisionError)
+    extensions: dict[str, Any] = {}
+    if isinstance(error, PhotoRefused):
+        extensions["photo"] = asdict(error.photo)
+    if isinstance(error, ItemRefused):
+        faults = [FieldFault(field=f"item.{name}", messages=words) for name, words in error.faults.items()]
+        extensions["errors"] = [asdict(fault) for fault in faults]
+    return problem(kind_of(error), error.message, instance=request.url.path, extensions=extensions)
 
-    @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        message = NOT_FOUND if error.status_code == 404 else Message(id=str(error.detail), en=str(error.detail))
-        answer = problem(error.status_code, HTTPStatus(error.status_code).name.lower(), message)
-        answer.headers.update(error.headers or {})
-        return answer
 
-    @app.exception_handler(Exception)
-    async def _unexpected(_: Request, __: Exception) -> JSONResponse:
-        return problem(500, "InternalError", INTERNAL)
+def _answer_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # only where and what is wrong: never the value that was sent
+    faults = [
+        FieldFault(
+            field=".".join(map(str, fault["loc"][1:])),
+            messages=Message(id=f"tidak sah ({fault['msg']})", en=f"invalid ({fault['msg']})"),
+        )
+        for fault in error.errors()
+    ]
+    names = ", ".join(dict.fromkeys(fault.field for fault in faults))
+    message = Message(
+        id=f"Bagian ini tidak sah: {names}. Perbaiki lalu kirim ulang.",
+        en=f"These parts are invalid: {names}. Mend them and send again.",
+    )
+    extensions = {"errors": [asdict(fault) for fault in faults]}
+    return problem(INVALID, message, instance=request.url.path, extensions=extensions)
+
+
+def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    kind = Kind(status=error.status_code, code=code, title=Message(id=phrase, en=phrase))
+    if error.status_code == UPLOAD_TOO_LARGE.status:
+        kind = UPLOAD_TOO_LARGE
+    elif error.status_code == NOT_FOUND.status:
+        kind = NOT_FOUND
+    sentence = Message(id=str(error.detail), en=str(error.detail))
+    if isinstance(error, UploadTooLarge):
+        sentence = error.message
+    elif error.status_code in SENTENCES:
+        sentence = SENTENCES[error.status_code]
+    answer = problem(kind, sentence, instance=request.url.path)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _answer_unexpected(request: Request, _: Exception) -> JSONResponse:
+    return problem(UNEXPECTED, UNEXPECTED_SENTENCE, instance=request.url.path)
+
+
+class UploadTooLarge(HTTPException):
+    """More bytes arrived than allowed. An HTTPException, because only those pass a form being parsed."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.message = upload_too_large(limit_bytes)
+        super().__init__(UPLOAD_TOO_LARGE.status, detail=self.message.en)

@@ -41,10 +41,9 @@ def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
     return network.eval(), kept
 
 
-def export(
-    checkpoint: Path, *, version: str, models: Path, thresholds: dict[str, ScoreThresholds], training: dict[str, str | int | float]
-) -> Path:
-    """Exports `checkpoint` as `models`/`version`, checks parity, and returns the folder."""
+def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, str | int | float]) -> Path:
+    """Exports `checkpoint` as `models`/`version` with every threshold wide open (calibrate sets them),
+    proves that the runtime gives what torch gives, and returns the folder."""
     network, kept = averaged_network(checkpoint)
     folder = models / version
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,21 +52,46 @@ def export(
     wrapped = Exported(network).eval()
     height, width = torch.export.Dim("height", min=2, max=256), torch.export.Dim("width", min=2, max=256)
     program = torch.onnx.export(
-        wrapped, (normalised,), input_names=["photo"], output_names=list(OUTPUTS), dynamo=True, external_data=False,
-        dynamic_shapes={"photo": {2: 32 * height, 3: 32 * width}}, verbose=False,
+        wrapped,
+        (normalised,),
+        input_names=["photo"],
+        output_names=list(OUTPUTS),
+        dynamo=True,
+        external_data=False,
+        dynamic_shapes={"photo": {2: 32 * height, 3: 32 * width}},
+        optimize=False,  # keeps every weight under its own name, so that a run can start from the file
+        verbose=False,
     )
     weights = folder / "weave.onnx"
     program.save(str(weights))
-
     with torch.no_grad():
         expected = {name: value[0].numpy() for name, value in zip(OUTPUTS, wrapped(normalised), strict=True)}
-    np.savez_compressed(folder / "golden.npz", photo=photo, **{n: v.astype(np.float16) for n, v in expected.items() if n != "features"})
+    golden = {name: value.astype(np.float16) for name, value in expected.items() if name != "features"}
+    np.savez_compressed(folder / "golden.npz", photo=photo, **golden)
     manifest = ModelManifest(
-        version=version, file=weights.name, sha256=hashlib.sha256(weights.read_bytes()).hexdigest(), codes=CODES,
-        mean=MEAN, std=STD, size_multiple=32, pitch_first_px=PITCH_FIRST_PX, pitch_log_step=PITCH_STEP,
-        first_look_px=640, second_look_px=1088, strand_px=20.0, thresholds=thresholds, golden_tolerance=PARITY,
+        version=version,
+        file=weights.name,
+        sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        codes=CODES,
+        mean=MEAN,
+        std=STD,
+        size_multiple=32,
+        pitch_first_px=PITCH_FIRST_PX,
+        pitch_log_step=PITCH_STEP,
+        first_look_px=640,
+        second_look_px=1088,
+        strand_px=20.0,
+        thresholds={code: ScoreThresholds(review=0.4, fail=0.6) for code in CODES},
+        golden_tolerance=PARITY,
         training={**training, "steps": kept["step"], **{f"loss_{k}": round(v, 4) for k, v in kept["losses"].items()}},
     )
-    (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
+    write_manifest(folder, manifest)
     load_model(folder)
     return folder
+
+
+def write_manifest(folder: Path, manifest: ModelManifest) -> None:
+    """Replaces the manifest whole."""
+    part = folder / "manifest.part"
+    part.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
+    part.replace(folder / "manifest.json")

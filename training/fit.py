@@ -16,6 +16,7 @@ from training.augment import apply, photometric
 from training.data import Sample, collate, sample_of, turned
 from training.losses import losses
 from training.network import WeaveNet
+from training.warm import shipped_weights
 from training.render.cache import SHARD_PICTURES, load
 from training.render.fault import CODES
 from training.run import Run
@@ -24,8 +25,9 @@ from training.sets import LabelledPhoto, crop_sample, read_set
 CHECKPOINT_EVERY = 100
 
 
-def fit(run: Run, *, renders: Path, sets: Path, out: Path, warm_weights: Path | None = None, device: str = "cpu") -> Path:
-    """Runs `run` to its end, going on from `out`/checkpoint.pt where there is one; returns that path."""
+def fit(run: Run, *, renders: Path, sets: Path, models: Path, out: Path, device: str = "cpu", stop_after: int | None = None) -> Path:
+    """Runs `run` to its end (or for `stop_after` steps of it), going on from `out`/checkpoint.pt where
+    there is one; returns that path."""
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "checkpoint.pt"
     rng = np.random.default_rng(run.seed)
@@ -34,8 +36,8 @@ def fit(run: Run, *, renders: Path, sets: Path, out: Path, warm_weights: Path | 
     augment = photometric(run.seed)
 
     network = WeaveNet(len(CODES)).to(device, memory_format=torch.channels_last)
-    if warm_weights is not None:
-        network.load_state_dict(torch.load(warm_weights, map_location=device, weights_only=True))
+    if run.warm_start:
+        network.load_state_dict(shipped_weights(models / run.warm_start))
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(run.average))
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     rest = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
@@ -57,7 +59,8 @@ def fit(run: Run, *, renders: Path, sets: Path, out: Path, warm_weights: Path | 
 
     labelled = {name: [p for p in read_set(sets / name) if p.split == "train"] for name in run.sets}
     shards: list[Path] = []
-    progress = tqdm(range(first, run.steps), initial=first, total=run.steps, unit="step", smoothing=0.02)
+    last = run.steps if stop_after is None else min(run.steps, first + stop_after)
+    progress = tqdm(range(first, last), initial=first, total=run.steps, unit="step", smoothing=0.02)
     smooth: dict[str, float] = {}
     network.train()
     for step in progress:
@@ -83,7 +86,7 @@ def fit(run: Run, *, renders: Path, sets: Path, out: Path, warm_weights: Path | 
             smooth[name] = 0.98 * smooth.get(name, value.item()) + 0.02 * value.item()
         if step % 20 == 0:
             progress.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()})
-        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == run.steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == last:
             _save(
                 checkpoint,
                 {

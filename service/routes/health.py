@@ -1,20 +1,22 @@
-"""Is the process up (`/healthz`), and can it do its work (`/readyz`)?"""
+"""`/healthz`: the process lives. `/readyz`: it can grade and keep."""
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
 
-from service.routes.inspections import DeskHere
+from service.dependencies import AtDesk
+from service.photos import prepare_folder
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="The process is up")
-def healthz() -> dict[str, str]:
+@router.get("/healthz")
+def live() -> dict[str, str]:
+    """Answers as long as the process does."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Database and model are in place")
-def readyz(desk: DeskHere) -> JSONResponse:
-    ready = desk.store.ready()
-    body = {"status": "ready" if ready else "not ready", "model": desk.inspector.model.version}
-    return JSONResponse(body, status_code=200 if ready else 503)
+@router.get("/readyz", responses={507: {"description": "The data folder cannot be read or written"}})
+def ready(desk: AtDesk) -> dict[str, str]:
+    """Answers 200 once the model is loaded, and while records and photos can be kept."""
+    desk.store.check()
+    prepare_folder(desk.settings.data_dir)
+    return {"status": "ready"}

@@ -1,131 +1,158 @@
-"""Inspections: upload photos of one item, read back, list."""
+"""`/v1/inspections`: send photos of an item, read an inspection back, list inspections."""
 
 import base64
-import binascii
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import uuid4
 
-from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from fastapi.responses import FileResponse
 
 from qc_vision.decision import Verdict
 from qc_vision.message import Message
-from service.inspections import Desk
-from service.item import parse_item
-from service.problems import ItemError, NotFoundError
-from service.settings import Settings
-from service.store import StoredInspection
+from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
+from service.dependencies import AtDesk, Desk
+from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
+from service.grading import SentPhoto, grade_item
+from service.item import GradedPhoto, ItemInspection, parse_item
+from service.problems import INVALID, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
+from service.store import Wanted
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
-ITEM_EXAMPLE = '{"ref": "KLS-0412", "village": "Kalisalak", "maker": "M-017", "spec": "default"}'
+
+REFUSALS: dict[int | str, dict[str, object]] = {
+    status: {"description": words, "content": {MEDIA_TYPE: {"example": PROBLEM_EXAMPLE}}}
+    for status, words in {413: "Too large", 415: "Not a photo", 422: "Refused", 503: "Busy", 507: "Disk full"}.items()
+}
+ANSWER = {"content": {"application/json": {"example": INSPECTION_EXAMPLE}}}
+JPEG = {200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}}
 
 
-def desk_of(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-def settings_of(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-DeskHere = Annotated[Desk, Depends(desk_of)]
-SettingsHere = Annotated[Settings, Depends(settings_of)]
-
-
-@router.post("", status_code=201, summary="Grade the photos of one item")
-def create(
-    desk: DeskHere,
-    settings: SettingsHere,
+@router.post("", status_code=201, responses={201: ANSWER, **REFUSALS})
+def inspect_item(
+    desk: AtDesk,
     photos: Annotated[list[UploadFile], File(description="1 to 8 photos of one item: JPEG, PNG or WebP")],
-    item: Annotated[str | None, Form(description="JSON, every key optional", examples=[ITEM_EXAMPLE])] = None,
-) -> dict[str, Any]:
-    """Grades every photo, stores the record, and answers the item's verdict (its worst photo's)."""
-    facts = parse_item(item)
-    if len(photos) > settings.photos_max:
-        raise ItemError(
-            Message(
-                id=f"{len(photos)} foto terlalu banyak; paling banyak {settings.photos_max} per keranjang.",
-                en=f"{len(photos)} photos are too many; at most {settings.photos_max} per item.",
-            )
-        )
-    uploads = [(photo.filename or f"photo {i + 1}", photo.file.read()) for i, photo in enumerate(photos)]
-    return shown(desk.inspect(uploads, facts))
-
-
-@router.get("", summary="List inspections, newest first")
-def page(
-    desk: DeskHere,
-    verdict: Verdict | None = None,
-    ref: Annotated[str | None, Query(max_length=64)] = None,
-    village: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-) -> dict[str, Any]:
-    """One page; `next` is the cursor of the following page, null on the last one."""
-    rows = desk.store.page(
-        limit=limit + 1, before=_before(cursor), verdict=verdict.value if verdict else None, item_ref=ref, village=village
+    item: Annotated[
+        str | None,
+        Form(description="JSON about the item; every key may be left out", examples=[ITEM_EXAMPLE]),
+    ] = None,
+) -> InspectionAnswer:
+    """Grades the photos and keeps the records; where one file is no photo, nothing is kept."""
+    if len(photos) > desk.settings.max_photos:
+        raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
+    inspection = grade_item(
+        [SentPhoto(filename=photo.filename, read=_reader(photo)) for photo in photos],
+        parse_item(item),
+        inspectors=desk.inspectors,
+        photos=desk.photos,
+        new_id=lambda: uuid4().hex,
+        clock=lambda: datetime.now(UTC),
     )
-    return {"items": [shown(row) for row in rows[:limit]], "next": _cursor(rows[:limit]) if len(rows) > limit else None}
+    desk.store.add(inspection)
+    return answer_inspection(inspection)
 
 
-@router.get("/{inspection_id}", summary="Read one inspection")
-def read(desk: DeskHere, inspection_id: str) -> dict[str, Any]:
-    return shown(_found(desk, inspection_id))
+@router.get("")
+def list_inspections(
+    desk: AtDesk,
+    verdict: Verdict | None = None,
+    ref: str | None = None,
+    village: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: str | None = None,
+) -> PageAnswer:
+    """Inspections, newest first; `cursor` is the `next_cursor` of the page before."""
+    before = _read_cursor(cursor) if cursor else None
+    wanted = Wanted(verdict=verdict, ref=ref, village=village)
+    # one more than asked tells whether there is a next page
+    found = desk.store.list(wanted, limit=limit + 1, before=before)
+    page = found[:limit]
+    return PageAnswer(
+        inspections=tuple(answer_summary(summary) for summary in page),
+        next_cursor=_cursor(page[-1].seq) if len(found) > limit else None,
+    )
 
 
-@router.get("/{inspection_id}/photos/{number}", response_class=Response, summary="The kept photo, without metadata")
-def photo(desk: DeskHere, inspection_id: str, number: int) -> Response:
-    return _jpeg(desk, _found(desk, inspection_id), number, overlay=False)
+@router.get("/{inspection_id}", responses={200: ANSWER})
+def read_inspection(desk: AtDesk, inspection_id: str) -> InspectionAnswer:
+    """An inspection as it was answered when it was made."""
+    return answer_inspection(_find(desk, inspection_id))
 
 
-@router.get("/{inspection_id}/photos/{number}/overlay", response_class=Response, summary="The findings drawn on the photo")
-def overlay(desk: DeskHere, inspection_id: str, number: int) -> Response:
-    return _jpeg(desk, _found(desk, inspection_id), number, overlay=True)
+@router.get("/{inspection_id}/photos/{number}", response_class=FileResponse, responses=JPEG)
+def read_photo(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
+    """The photo, upright, without metadata. `number` counts from 1."""
+    return _jpeg(desk, _photo(desk, inspection_id, number).photo)
 
 
-def shown(row: StoredInspection) -> dict[str, Any]:
-    """An inspection as the API tells it."""
-    base = f"/v1/inspections/{row.id}"
-    return {
-        "id": row.id,
-        "created_at": row.created_at,
-        "verdict": row.verdict,
-        "item": {"ref": row.item_ref, "village": row.village, "maker": row.maker, "spec": row.spec_id},
-        "photos": [
-            {**photo.body, "links": {"photo": f"{base}/photos/{i}", "overlay": f"{base}/photos/{i}/overlay"}}
-            for i, photo in enumerate(row.photos)
-        ],
-        "links": {"self": base, "eligibility": f"/v1/items/{row.item_ref}/eligibility" if row.item_ref else None},
-    }
+@router.get("/{inspection_id}/photos/{number}/overlay", response_class=FileResponse, responses=JPEG)
+def read_overlay(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
+    """The photo with what was found drawn on it."""
+    return _jpeg(desk, _photo(desk, inspection_id, number).overlay)
 
 
-def _found(desk: Desk, inspection_id: str) -> StoredInspection:
-    row = desk.store.get(inspection_id)
-    if row is None:
-        raise NotFoundError(Message(id="Pemeriksaan itu tidak ada.", en="There is no such inspection."))
-    return row
+@router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=FileResponse, responses=JPEG)
+def read_thumbnail(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
+    """The photo, small enough for a list."""
+    return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
 
 
-def _jpeg(desk: Desk, row: StoredInspection, number: int, *, overlay: bool) -> Response:
-    if not 0 <= number < len(row.photos):
-        raise NotFoundError(Message(id="Foto itu tidak ada.", en="There is no such photo."))
-    kept = row.photos[number]
-    data = desk.photos.get(kept.overlay_sha256 if overlay else kept.stored_sha256)
-    if data is None:
-        raise NotFoundError(Message(id="Berkas foto hilang dari penyimpanan.", en="The photo's file is gone from the store."))
-    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=31536000, immutable"})
+def _reader(photo: UploadFile) -> Callable[[], bytes]:
+    return photo.file.read
 
 
-def _cursor(rows: Sequence[StoredInspection]) -> str:
-    return base64.urlsafe_b64encode(str(rows[-1].sequence).encode()).decode()
+def _find(desk: Desk, inspection_id: str) -> ItemInspection:
+    inspection = desk.store.find(inspection_id)
+    if inspection is None:
+        raise RequestRefused(
+            NOT_FOUND,
+            Message(
+                id="Tidak ada pemeriksaan dengan nomor itu. Lihat daftarnya di /riwayat.",
+                en="There is no inspection of that id. See the list at /riwayat.",
+            ),
+        )
+    return inspection
 
 
-def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
+def _photo(desk: Desk, inspection_id: str, number: int) -> GradedPhoto:
+    photos = _find(desk, inspection_id).photos
+    if not 1 <= number <= len(photos):
+        raise RequestRefused(
+            NOT_FOUND,
+            Message(
+                id=f"Pemeriksaan ini punya foto 1 sampai {len(photos)}; foto {number} tidak ada.",
+                en=f"This inspection has photos 1 to {len(photos)}; there is no photo {number}.",
+            ),
+        )
+    return photos[number - 1]
+
+
+def _jpeg(desk: Desk, name: str) -> FileResponse:
+    # a name is the hash of its bytes: what was read once never changes
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return FileResponse(desk.photos.path(name), media_type="image/jpeg", headers=headers)
+
+
+def _cursor(seq: int) -> str:
+    return base64.urlsafe_b64encode(str(seq).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> int:
     try:
-        before = int(base64.urlsafe_b64decode(cursor.encode()))
-    except (ValueError, binascii.Error) as wrong:
-        raise ItemError(Message(id="Penunjuk halaman tidak sesuai.", en="The page cursor is not valid.")) from wrong
-    return min(before, 2**62)
+        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise RequestRefused(
+            INVALID,
+            Message(
+                id="'cursor' tidak dikenal. Pakai 'next_cursor' dari halaman sebelumnya, atau tanpa cursor.",
+                en="'cursor' is not known. Use 'next_cursor' of the page before, or leave it out.",
+            ),
+        ) from None
+
+
+def _too_many(sent: int, allowed: int) -> Message:
+    return Message(
+        id=f"Ada {sent} foto; paling banyak {allowed} foto untuk satu keranjang. Kurangi lalu kirim ulang.",
+        en=f"There are {sent} photos; at most {allowed} for one item. Send fewer.",
+    )

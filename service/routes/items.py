@@ -1,27 +1,48 @@
-"""Items: may this one be exported, and what is missing?"""
-
-from typing import Any
+"""`/v1/items`: may this item be exported? `/v1/specs`: what it can be judged by."""
 
 from fastapi import APIRouter
-from pydantic import TypeAdapter
 
-from qc_vision.decision import Verdict
 from qc_vision.eligibility import Eligibility, PhotoVerdict, judge_eligibility
 from qc_vision.message import Message
-from qc_vision.spec import load_spec
-from service.problems import NotFoundError
-from service.routes.inspections import DeskHere
+from qc_vision.spec import load_spec, shipped_specs
+from service.answers import SpecAnswer
+from service.dependencies import AtDesk
+from service.examples import ELIGIBILITY_EXAMPLE
+from service.problems import NOT_FOUND, RequestRefused
 
 router = APIRouter(prefix="/v1", tags=["items"])
-_ELIGIBILITY: TypeAdapter[Eligibility] = TypeAdapter(Eligibility)
+
+ANSWER = {200: {"content": {"application/json": {"example": ELIGIBILITY_EXAMPLE}}}}
+METRIC_UNITS = ("mm", "mm2", "per_10cm")
 
 
-@router.get("/items/{ref:path}/eligibility", summary="Every rule of export for one item")
-def eligibility(desk: DeskHere, ref: str) -> dict[str, Any]:
-    """Judged by the item's latest inspection; what nobody has entered counts as missing, never as met."""
-    latest = desk.store.page(limit=1, item_ref=ref)
-    if not latest:
-        raise NotFoundError(Message(id=f"Keranjang {ref} belum pernah diperiksa.", en=f"Item {ref} was never inspected."))
-    photos = [PhotoVerdict(record_id=p.body["id"], verdict=Verdict(p.body["verdict"])) for p in latest[0].photos]
-    plain: dict[str, Any] = _ELIGIBILITY.dump_python(judge_eligibility(photos, load_spec(latest[0].spec_id)), mode="json")
-    return {"ref": ref, **plain}
+@router.get("/items/{ref}/eligibility", responses={**ANSWER, 404: {"description": "No such item"}})
+def judge_item_eligibility(desk: AtDesk, ref: str) -> Eligibility:
+    """Export eligibility of the item by its latest inspection, with every rule that holds, fails or is
+    still missing."""
+    inspection = desk.store.find_latest(ref)
+    if inspection is None:
+        raise RequestRefused(
+            NOT_FOUND,
+            Message(
+                id="Keranjang dengan kode itu belum pernah diperiksa. Periksa kodenya, atau nilai fotonya dulu.",
+                en="No item of that code has been inspected. Check the code, or grade its photos first.",
+            ),
+        )
+    photos = [PhotoVerdict(record_id=p.record.id, verdict=p.record.verdict) for p in inspection.photos]
+    return judge_eligibility(photos, load_spec(inspection.item.spec))
+
+
+@router.get("/specs")
+def list_specs() -> list[SpecAnswer]:
+    """The product specs on offer. `needs_scale`: it limits centimetres, so a photo alone cannot pass."""
+    specs = [load_spec(name) for name in shipped_specs()]
+    return [
+        SpecAnswer(
+            id=spec.id,
+            revision=spec.revision,
+            title=spec.title.message(),
+            needs_scale=any(limit.unit in METRIC_UNITS for limit in spec.limits),
+        )
+        for spec in specs
+    ]

@@ -1,50 +1,53 @@
-"""The inspectors' pages: files, served as they are; and sample photos to try them with."""
+"""The inspectors' pages and the sample photos that they offer. Static files: the pages call the API."""
 
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 
 from qc_vision.message import Message
-from service.problems import NotFoundError
+from service.answers import SampleAnswer
+from service.problems import NOT_FOUND, RequestRefused
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
+
 WEB = Path(__file__).parents[1] / "web"
-ROOT = Path(__file__).parents[2]
-SAMPLES = next((p for p in (ROOT / "qc_vision" / "_samples", ROOT / "datasets" / "samples") if p.is_dir()), None)
-FILES = {"style.css": "text/css", "page.js": "text/javascript", "history.js": "text/javascript", "words.js": "text/javascript"}
+NO_STALE_PAGE = {"Cache-Control": "no-cache"}
 
 
-@router.get("/")
-def inspect_page() -> FileResponse:
-    return FileResponse(WEB / "index.html")
+@router.get("/", include_in_schema=False)
+@router.get("/pemeriksaan/{inspection_id}", include_in_schema=False)
+def show_inspection(inspection_id: str | None = None) -> FileResponse:
+    """One page for both: it reads from its address which inspection to show."""
+    return FileResponse(WEB / "index.html", headers=NO_STALE_PAGE)
 
 
-@router.get("/riwayat")
-def history_page() -> FileResponse:
-    return FileResponse(WEB / "history.html")
+@router.get("/riwayat", include_in_schema=False)
+def show_history() -> FileResponse:
+    return FileResponse(WEB / "history.html", headers=NO_STALE_PAGE)
 
 
-@router.get("/web/{name}")
-def file(name: str) -> FileResponse:
-    if name not in FILES:
-        raise NotFoundError(Message(id="Tidak ditemukan.", en="Not found."))
-    return FileResponse(WEB / name, media_type=FILES[name])
+@router.get("/v1/samples", tags=["samples"])
+def list_samples() -> list[SampleAnswer]:
+    """Photos to try the service with; empty where none were shipped."""
+    return [SampleAnswer(name=name, link=f"/v1/samples/{name}") for name in sorted(_samples())]
 
 
-def _samples() -> dict[str, Path]:
-    return {p.name: p for p in sorted(SAMPLES.glob("*.jpg"))} if SAMPLES else {}
+@router.get("/v1/samples/{name}", tags=["samples"], response_class=Response)
+def read_sample(name: str) -> Response:
+    if name not in _samples():
+        raise RequestRefused(
+            NOT_FOUND,
+            Message(
+                id="Contoh foto itu tidak ada. Daftarnya di /v1/samples.",
+                en="There is no such sample photo. They are listed at /v1/samples.",
+            ),
+        )
+    data = resources.files("qc_vision").joinpath("samples", name).read_bytes()
+    return Response(data, media_type="image/jpeg")
 
 
-@router.get("/v1/samples")
-def samples() -> dict[str, Any]:
-    return {"items": [f"/samples/{name}" for name in _samples()]}
-
-
-@router.get("/samples/{name}")
-def sample(name: str) -> FileResponse:
-    path = _samples().get(name)
-    if path is None:
-        raise NotFoundError(Message(id="Tidak ditemukan.", en="Not found."))
-    return FileResponse(path, media_type="image/jpeg")
+def _samples() -> set[str]:
+    folder = resources.files("qc_vision").joinpath("samples")
+    return {file.name for file in folder.iterdir() if file.name.endswith(".jpg")} if folder.is_dir() else set()

@@ -8,7 +8,6 @@ from typing import cast
 import cv2
 import numpy as np
 import onnxruntime as ort
-from tests.qc_vision.drawn import CODES, draw_weave, make_map
 from numpy.typing import NDArray
 
 from qc_vision.inspection import Inspection, Inspector
@@ -17,6 +16,7 @@ from qc_vision.model import Model, ModelManifest
 from qc_vision.photo import Photo
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import WeaveMap
+from tests.qc_vision.drawn import CODES, draw_weave, make_map
 
 SIZE = (480, 640)
 ROW_PITCH, STAKE_PITCH = 20.0, 40.0

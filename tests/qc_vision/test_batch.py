@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tests.qc_vision.fakes import DyingInspector, FakePerceiver, FaultyInspector, encode_weave, make_inspector
 
 from qc_vision import batch
 from qc_vision.batch import Outputs, Source, expand, grade_many, make_folder
@@ -15,6 +14,7 @@ from qc_vision.errors import ModelError, StorageError
 from qc_vision.inspection import Inspector
 from qc_vision.message import Message
 from qc_vision.spec import load_spec
+from tests.qc_vision.fakes import DyingInspector, FakePerceiver, FaultyInspector, encode_weave, make_inspector
 
 SPEC = load_spec("default")
 
@@ -111,11 +111,7 @@ def test_outputs_lie_below_their_folders_in_the_frame_of_the_photo(tmp_path: Pat
     photo.write_bytes(encode_weave())
     outputs = Outputs(overlays=tmp_path / "seen", maps=tmp_path / "maps")
     perceiver = FakePerceiver(hole=(200, 300, 40))
-    list(
-        grade_many(
-            expand([tmp_path / "in"]), spec=SPEC, outputs=outputs, load=lambda: make_inspector(perceiver)
-        )
-    )
+    list(grade_many(expand([tmp_path / "in"]), spec=SPEC, outputs=outputs, load=lambda: make_inspector(perceiver)))
     assert (tmp_path / "seen/village/a.jpg").is_file()
     basket = cv2.imread(str(tmp_path / "maps/village/a.basket.png"), cv2.IMREAD_UNCHANGED)
     defect = cv2.imread(str(tmp_path / "maps/village/a.defect.png"), cv2.IMREAD_UNCHANGED)
@@ -128,9 +124,7 @@ def test_outputs_lie_below_their_folders_in_the_frame_of_the_photo(tmp_path: Pat
     assert xs.max() - xs.min() == pytest.approx(80, abs=4)
 
 
-def test_a_full_disk_stops_the_batch_and_leaves_no_half_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_stops_the_batch_and_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = tmp_path / "a.png"
     photo.write_bytes(encode_weave())
 
@@ -166,9 +160,7 @@ def test_a_cell_of_a_map_covers_its_own_pixels() -> None:
 
 
 def _grade(paths: list[Path], *, outputs: Outputs | None = None) -> list[dict[str, Any]]:
-    return list(
-        grade_many(expand(paths), spec=SPEC, outputs=outputs or Outputs(), workers=1, load=make_inspector)
-    )
+    return list(grade_many(expand(paths), spec=SPEC, outputs=outputs or Outputs(), workers=1, load=make_inspector))
 
 
 def _touch(folder: Path, *names: str) -> list[Path]:

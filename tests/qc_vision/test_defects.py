@@ -5,11 +5,11 @@ import math
 import cv2
 import numpy as np
 import pytest
-from tests.qc_vision.drawn import CODES, make_map
 
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.defects import DefectRegion, defect_map, defect_score, find_regions
 from qc_vision.weave import WeaveMap
+from tests.qc_vision.drawn import CODES, make_map
 
 SHAPE = (120, 160)
 STRIDE = 4

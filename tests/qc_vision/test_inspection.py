@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from tests.qc_vision.fakes import ROW_PITCH, STAKE_PITCH, FakePerceiver, encode_weave, make_inspector
 
 from qc_vision.decision import Verdict
 from qc_vision.errors import EmptyPhoto, UnsupportedPhoto
 from qc_vision.record import record_json
 from qc_vision.spec import load_spec
+from tests.qc_vision.fakes import ROW_PITCH, STAKE_PITCH, FakePerceiver, encode_weave, make_inspector
 
 SPEC = load_spec("default")
 

@@ -5,13 +5,13 @@ import io
 import cv2
 import numpy as np
 import pytest
-from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector
 from PIL import Image
 
 from qc_vision.decision import Verdict
 from qc_vision.inspection import Inspection
 from qc_vision.overlay import SEVERITY_COLOURS, VERDICT_COLOURS, VERDICT_WORDS, draw
 from qc_vision.spec import load_spec
+from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector
 
 SPEC = load_spec("default")
 

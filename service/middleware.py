@@ -1,0 +1,84 @@
+"""What surrounds every request: the upload limit, refusal of other sites' forms, and security headers."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from qc_vision import message
+from service.problems import REFUSED_FROM_ELSEWHERE, UPLOAD_TOO_LARGE, UploadTooLarge, problem, upload_too_large
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+FROM_ELSEWHERE = message.Message(
+    id="Situs lain mencoba mengirim ke layanan ini. Buka halaman layanan ini sendiri lalu kirim dari sana.",
+    en="Another site tried to send to this service. Open this service's own page and send from there.",
+)
+
+
+class UploadLimit:
+    """Refuses a body larger than `limit_bytes`: at its announcement, else as soon as too much has come."""
+
+    def __init__(self, app: ASGIApp, *, limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._limit_bytes:
+            words = upload_too_large(self._limit_bytes)
+            await problem(UPLOAD_TOO_LARGE, words, instance=scope["path"])(scope, receive, send)
+            return
+        arrived = 0
+
+        async def receive_counted() -> Message:
+            nonlocal arrived
+            event = await receive()
+            arrived += len(event.get("body", b""))
+            if arrived > self._limit_bytes:
+                raise UploadTooLarge(self._limit_bytes)
+            return event
+
+        await self._app(scope, receive_counted, send)
+
+
+class SameSite:
+    """Refuses what a browser sends here on behalf of another site, except for reading pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        foreign = scope["type"] == "http" and Headers(scope=scope).get("sec-fetch-site") == "cross-site"
+        if foreign and scope["method"] not in ("GET", "HEAD"):
+            answer = problem(REFUSED_FROM_ELSEWHERE, FROM_ELSEWHERE, instance=scope["path"])
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+class SecurityHeaders:
+    """Adds the headers that keep pages to themselves: no inline script, no frames, no foreign assets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(event: Message) -> None:
+            if event["type"] == "http.response.start":
+                headers = MutableHeaders(scope=event)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(event)
+
+        await self._app(scope, receive, send_guarded)

@@ -1,0 +1,72 @@
+"""Training goes on after a stop exactly as if it had not been stopped; the shipped file is the network."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from qc_vision.model import champion_folder, load_model
+from training.export import PARITY, Exported
+from training.fit import fit
+from training.network import MEAN, STD, WeaveNet
+from training.render.cache import fill
+from training.render.fault import CODES
+from training.render.scene import Renderer
+from training.run import Run, load_run
+from training.warm import shipped_weights
+
+ROOT = Path(__file__).parents[2]
+TINY = Run(
+    seed=3, steps=4, batch=4, learning_rate=1e-3, encoder_learning_rate=1e-4, weight_decay=1e-4, cooldown=0.5,
+    average=0.9, renders=32, render_seed=0, warm_start="", sets={},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def renders(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("renders")
+    list(fill(folder, first_seed=0, pictures=32, renderer=Renderer()))
+    return folder
+
+
+def _run(run: Run, renders: Path, out: Path, *, stop_after: int | None = None) -> dict:
+    checkpoint = fit(run, renders=renders, sets=ROOT / "datasets", models=ROOT / "models", out=out, stop_after=stop_after)
+    return torch.load(checkpoint, weights_only=False)
+
+
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path, renders: Path) -> None:
+    whole = _run(TINY, renders, tmp_path / "whole")
+    _run(TINY, renders, tmp_path / "parts", stop_after=2)
+    parts = _run(TINY, renders, tmp_path / "parts")
+    assert whole["step"] == parts["step"] == 4
+    for name, tensor in whole["network"].items():
+        assert torch.equal(tensor, parts["network"][name]), name
+
+
+def test_training_moves_the_heads_and_leaves_the_ruler_alone(tmp_path: Path, renders: Path) -> None:
+    after = _run(replace(TINY, steps=2), renders, tmp_path)["network"]
+    torch.manual_seed(TINY.seed)
+    before = WeaveNet(len(CODES)).state_dict()
+    assert torch.equal(before["encoder.blocks.2.0.conv_pw.weight"], after["encoder.blocks.2.0.conv_pw.weight"])
+    assert not torch.equal(before["surface.weight"], after["surface.weight"])
+
+
+def test_every_shipped_run_file_is_valid() -> None:
+    for path in (ROOT / "training" / "runs").glob("*.toml"):
+        assert load_run(path).steps > 0
+
+
+def test_the_shipped_file_gives_what_the_network_gives() -> None:
+    """Parity of torch and the runtime, on a picture that is not the golden sample."""
+    folder = champion_folder()
+    network = WeaveNet(len(CODES), pretrained=False)
+    network.load_state_dict(shipped_weights(folder))
+    rgb = Renderer().render(77).rgb[:224]
+    photo = torch.from_numpy(((rgb / 255.0 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None].copy())
+    with torch.no_grad():
+        surface, defects, _, pitch, _ = Exported(network.eval())(photo)
+    maps = load_model(folder).run(rgb)
+    for ours, theirs in ((surface, "surface"), (defects, "defects"), (pitch, "pitch")):
+        assert np.abs(ours[0].numpy() - maps[theirs]).max() < PARITY

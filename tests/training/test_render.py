@@ -1,0 +1,89 @@
+"""The renderer's truth, checked against what the pixels themselves say."""
+
+import cv2
+import numpy as np
+import pytest
+
+from training.render.cache import fill, load
+from training.render.fault import CODES
+from training.render.scene import CELL_PX, SIDE_PX, Picture, Renderer
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer()
+
+
+@pytest.fixture(scope="module")
+def pictures(renderer: Renderer) -> list[Picture]:
+    return [renderer.render(seed) for seed in range(24)]
+
+
+def test_the_same_seed_gives_the_same_picture(renderer: Renderer) -> None:
+    first, second = renderer.render(5), renderer.render(5)
+    assert np.array_equal(first.rgb, second.rgb)
+    assert np.array_equal(first.defects, second.defects)
+    assert not np.array_equal(first.rgb, renderer.render(6).rgb)
+
+
+def test_maps_have_the_stated_shapes_and_ranges(pictures: list[Picture]) -> None:
+    cells = SIDE_PX // CELL_PX
+    for picture in pictures:
+        assert picture.rgb.shape == (SIDE_PX, SIDE_PX, 3)
+        assert picture.rgb.dtype == np.uint8
+        assert picture.steps.shape == (4, cells, cells)
+        assert picture.defects.shape == (len(CODES), cells, cells)
+        for values in (picture.basket, picture.judged, picture.defects):
+            assert np.isfinite(values).all()
+            assert values.min() >= 0
+            assert values.max() <= 1
+        assert np.isfinite(picture.steps).all()
+
+
+def test_only_basket_is_judged(pictures: list[Picture]) -> None:
+    for picture in pictures:
+        assert (picture.judged <= picture.basket + 1e-3).all()
+
+
+def _agreement(grey: np.ndarray, at: tuple[int, int], shift: np.ndarray, side: int) -> float:
+    """Correlation of a patch with the patch one shift (x, y) further."""
+
+    def patch(dx: float, dy: float) -> np.ndarray:
+        view = np.array([[1, 0, at[0] - side / 2 + dx], [0, 1, at[1] - side / 2 + dy]])
+        return cv2.warpAffine(grey, view, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+    a, b = patch(0, 0), patch(*shift)
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def test_the_weave_recurs_after_two_stated_steps_more_than_after_one_and_a_half(renderer: Renderer) -> None:
+    """Two strands are a whole repeat of the plain weaves, 1.5 of none: the stated pitch is the pixels' own."""
+    better, counted = 0, 0
+    for seed in range(400, 460):
+        picture = renderer.render(seed)
+        if picture.judged.mean() < 0.95 or picture.defects.max() > 0:
+            continue
+        grey = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        middle = picture.judged.shape[0] // 2
+        for k in (0, 2):
+            step = picture.steps[k : k + 2, middle, middle]
+            length = float(np.hypot(*step))
+            if not 6 < length < 24:
+                continue
+            counted += 1
+            at = (SIDE_PX // 2, SIDE_PX // 2)
+            better += _agreement(grey, at, 2 * step, 96) > _agreement(grey, at, 1.5 * step, 96)
+    assert counted >= 8
+    assert better / counted > 0.8
+
+
+def test_a_cut_off_render_goes_on_where_it_stopped(tmp_path, renderer: Renderer) -> None:
+    first = list(fill(tmp_path, first_seed=0, pictures=32, renderer=renderer))
+    stamp = first[0].stat().st_mtime_ns
+    again = list(fill(tmp_path, first_seed=0, pictures=32, renderer=renderer))
+    assert again == first
+    assert again[0].stat().st_mtime_ns == stamp
+    kept = load(first[0])
+    assert len(kept) == 32
+    assert np.array_equal(kept[3].rgb, renderer.render(3).rgb)
+    assert not list(tmp_path.glob("*.part"))

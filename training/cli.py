@@ -1,0 +1,197 @@
+"""`qc-train`: render, sheet, fit, export, calibrate, evaluate, promote, import. Thin: parse, call, print."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from qc_vision.errors import QcVisionError
+
+ROOT = Path(__file__).parents[1]
+RENDERS, CHECKPOINTS = ROOT / "work" / "renders", ROOT / "work"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.call(arguments)
+    except QcVisionError as wrong:
+        print(f"{wrong.message.id}\n{wrong.message.en}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Dihentikan; yang sudah tersimpan tetap ada. / Stopped; what was saved stays.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def render(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from training.render.cache import SHARD_PICTURES, fill
+    from training.render.scene import Renderer
+    from training.run import load_run
+
+    run = load_run(arguments.run)
+    shards = fill(arguments.renders, first_seed=run.render_seed, pictures=run.renders, renderer=Renderer())
+    for _ in tqdm(shards, total=-(-run.renders // SHARD_PICTURES), unit="shard"):
+        pass
+
+
+def sheet(arguments: argparse.Namespace) -> None:
+    from training.render.sheet import contact_sheet
+
+    contact_sheet(arguments.seed, arguments.out)
+    print(arguments.out)
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from training.fit import fit as run_fit
+    from training.run import load_run
+
+    torch.set_num_threads(arguments.threads)
+    run = load_run(arguments.run)
+    out = arguments.out or CHECKPOINTS / arguments.run.stem
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    print(run_fit(run, renders=arguments.renders, sets=ROOT / "datasets", models=ROOT / "models", out=out, device=device))
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from training.export import export as write
+
+    facts: dict[str, str | int | float] = {"run": arguments.run_name, "commit": _commit()}
+    print(write(arguments.checkpoint, version=arguments.version, models=ROOT / "models", training=facts))
+
+
+def calibrate(arguments: argparse.Namespace) -> None:
+    from qc_vision.model import load_model
+    from training.calibrate import calibrate as choose
+    from training.export import write_manifest
+
+    thresholds = choose(
+        arguments.model, photos=arguments.photos, fail_risk=arguments.fail_risk, review_risk=arguments.review_risk
+    )
+    manifest = load_model(arguments.model).manifest
+    facts = {"calibration_photos": arguments.photos, "fail_risk": arguments.fail_risk, "review_risk": arguments.review_risk}
+    write_manifest(arguments.model, replace(manifest, thresholds=thresholds, training={**manifest.training, **facts}))
+    for code, t in thresholds.items():
+        print(f"{code:<12} review {t.review:.3f}  fail {t.fail:.3f}")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    from qc_vision.inspection import load_inspector
+    from qc_vision.model import champion_folder, load_model
+    from qc_vision.perception import Perceiver
+    from qc_vision.spec import load_spec
+    from training.evaluate import evaluate_density, evaluate_rendered, evaluate_sound, evaluate_twins, table
+
+    folder = arguments.model or champion_folder()
+    inspector, spec = load_inspector(folder), load_spec("default")
+    figures = []
+    for path in arguments.folders:
+        tables = [p for p in (path / "density.tsv", path / "density.csv") if p.exists()]
+        if tables:
+            figures += evaluate_density(Perceiver(load_model(folder)), tables[0])[0]
+            figures += evaluate_sound(inspector, _photos(path), spec)
+        elif any(path.glob("*_bad.jpg")):
+            figures += evaluate_twins(inspector, path, spec)
+        elif any(path.glob("*_mask.png")):
+            figures += evaluate_rendered(inspector, path, spec)
+        else:
+            figures += evaluate_sound(inspector, _photos(path), spec)
+    print(table(figures))
+    if arguments.save:
+        arguments.save.write_text(json.dumps([asdict(f) for f in figures], indent=1) + "\n", "utf-8")
+
+
+def promote(arguments: argparse.Namespace) -> None:
+    from qc_vision.model import load_model
+
+    load_model(ROOT / "models" / arguments.version)
+    (ROOT / "models" / "champion").write_text(arguments.version + "\n", "utf-8")
+    print(f"{arguments.version} is the champion")
+
+
+def import_photos(arguments: argparse.Namespace) -> None:
+    from training.importer import SetFacts, import_set
+
+    facts = SetFacts(
+        name=arguments.name, licence=arguments.licence, origin=arguments.origin, test_share=arguments.test_share
+    )
+    print(
+        import_set(
+            arguments.photos,
+            facts=facts,
+            coco=arguments.coco,
+            density=arguments.density,
+            index=arguments.index,
+            out=arguments.out,
+        )
+    )
+
+
+def _photos(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+
+
+def _commit() -> str:
+    import subprocess
+
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    return asked.stdout.strip() or "unknown"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qc-train", description="Render weaves, train, measure and ship the model")
+    commands = parser.add_subparsers(required=True)
+
+    def command(name: str, call: object, text: str, example: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, epilog=f"example: qc-train {example}")
+        made.set_defaults(call=call)
+        return made
+
+    first = ROOT / "training" / "runs" / "first.toml"
+    c = command("render", render, "fill the cache of rendered pictures (goes on where it stopped)", "render")
+    c.add_argument("run", type=Path, nargs="?", default=first)
+    c.add_argument("--renders", type=Path, default=RENDERS)
+    c = command("sheet", sheet, "write a contact sheet of renders with their truth drawn on", "sheet --seed 100")
+    c.add_argument("--seed", type=int, default=0)
+    c.add_argument("--out", type=Path, default=Path("sheet.png"))
+    c = command("fit", fit, "train; goes on from its checkpoint", "fit training/runs/first.toml")
+    c.add_argument("run", type=Path, nargs="?", default=first)
+    c.add_argument("--renders", type=Path, default=RENDERS)
+    c.add_argument("--out", type=Path, default=None, help="folder of the checkpoint, default work/RUN")
+    c.add_argument("--threads", type=int, default=1)
+    c = command("export", export, "write a checkpoint into models/ and prove parity", "export work/first/checkpoint.pt 2026.11.1")
+    c.add_argument("checkpoint", type=Path)
+    c.add_argument("version")
+    c.add_argument("--run-name", default="first")
+    c = command("calibrate", calibrate, "choose the thresholds of a version for a stated risk", "calibrate models/2026.11.1")
+    c.add_argument("model", type=Path)
+    c.add_argument("--photos", type=int, default=400)
+    c.add_argument("--fail-risk", type=float, default=0.005)
+    c.add_argument("--review-risk", type=float, default=0.03)
+    c = command("evaluate", evaluate, "measure a version on folders with truth", "evaluate photos planted rendered")
+    c.add_argument("folders", type=Path, nargs="+")
+    c.add_argument("--model", type=Path, default=None, help="default: the champion")
+    c.add_argument("--save", type=Path, default=None, help="also write the figures as JSON")
+    c = command("promote", promote, "make a version the champion", "promote 2026.11.1")
+    c.add_argument("version")
+    c = command("import", import_photos, "bring labelled photos into datasets/", "import photos/ --name village1 --coco labels.json")
+    c.add_argument("photos", type=Path)
+    c.add_argument("--name", required=True)
+    c.add_argument("--licence", required=True)
+    c.add_argument("--origin", required=True)
+    c.add_argument("--coco", type=Path, default=None, help="COCO polygons")
+    c.add_argument("--density", type=Path, default=None, help="table of hand counts (csv or tsv)")
+    c.add_argument("--index", type=Path, default=None, help="csv: path,basket[,lot,village,phone]")
+    c.add_argument("--test-share", type=float, default=0.2)
+    c.add_argument("--out", type=Path, default=ROOT / "datasets")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
