@@ -21,6 +21,10 @@ class QcVisionError(Exception):
         super().__init__(message.en)
         self.message = message
 
+    def __reduce__(self) -> tuple[type["QcVisionError"], tuple[Message]]:
+        """Crosses process borders with its message."""
+        return type(self), (self.message,)
+
 
 class PhotoError(QcVisionError):
     pass

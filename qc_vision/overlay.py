@@ -137,7 +137,8 @@ def _draw_ladders(pen: ImageDraw.ImageDraw, inspection: Inspection, scale: float
 def _draw_ladder(pen: ImageDraw.ImageDraw, reading: DensityReading, heart: Point, scale: float, unit: float) -> None:
     colour = DIRECTION_COLOURS[reading.direction]
     alpha = 255 if reading.confident else 130
-    angle = math.radians(reading.angle_deg)
+    # a direction has no sense: of the two, draw the one that runs right or down, away from the other ladder's tag
+    angle = math.radians(reading.angle_deg if reading.angle_deg <= 135 else reading.angle_deg - 180)
     along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
     pitch, half = reading.pitch_px * scale, 7 * unit
 
@@ -158,7 +159,8 @@ def _draw_ladder(pen: ImageDraw.ImageDraw, reading: DensityReading, heart: Point
         text = f"{DIRECTION_WORDS[reading.direction]} {reading.pitch_px:.1f} px{doubt}"
     else:
         text = f"{DIRECTION_WORDS[reading.direction]} {reading.per_10cm:.1f}/10 cm{doubt}"
-    _draw_tag(pen, text, at(RUNGS, 10 * unit), colour, unit)
+    end = at(RUNGS, 0)
+    _draw_tag(pen, text, (end[0] + 9 * unit, end[1] + 4 * unit), colour, unit)
 
 
 def _draw_tag(pen: ImageDraw.ImageDraw, text: str, corner: Point, colour: Colour, unit: float) -> None:

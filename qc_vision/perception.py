@@ -119,7 +119,6 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
     judged = np.where(seen, surface(second, second.maps["surface"][1]), 0.0)
     defects = np.stack([surface(second, d) for d in second.maps["defects"]]) * judged * seen
     fields = _strand_fields(second, cell, size, judged, manifest)
-    k = STRAND_STRIDE / second.scale
     return WeaveMap(
         px_per_cell=cell,
         basket=_fixed(basket),
@@ -127,7 +126,7 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
         warp=fields[1],
         defects=_fixed(defects),
         codes=manifest.codes,
-        features=FeatureMap(values=_fixed(second.maps["features"]), origin_px=second.origin_px, px_per_cell=k),
+        features=FeatureMap(values=_fixed(second.maps["features"]), origin_px=second.origin_px, px_per_cell=cell),
     )
 
 

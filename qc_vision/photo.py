@@ -5,38 +5,71 @@ What the file says of the person or the place (EXIF, GPS) is read past and never
 
 import hashlib
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from qc_vision.errors import DamagedPhoto, EmptyPhoto, PhotoError, PhotoTooLarge, UnsupportedPhoto
 from qc_vision.message import Message
 
-ImageFile.LOAD_TRUNCATED_IMAGES = False
-Image.MAX_IMAGE_PIXELS = None  # the limit is ours, checked on the header before pixels are allocated
-
 PhotoFormat = Literal["jpeg", "png", "webp"]
-REDUCTIONS = (8, 4, 2)
+Pixels = NDArray[np.uint8]
+
+HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
+)
+"""Brands that the `ftyp` box of HEIC and AVIF files names (ISO/IEC 23008-12, AVIF 1.1)."""
+
+TRANSPOSES = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a photo of each EXIF orientation upright. Pillow turns anticlockwise."""
+
+HASH_SIDE = 8
+HASHED_SIDE_PX = 32
+
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoLimits:
+    """Beyond these a photo is refused before a pixel of it is decoded.
+
+    Whatever `max_pixels` says, Pillow refuses more than 178 megapixels.
+    """
+
     max_bytes: int = 40_000_000
     max_pixels: int = 80_000_000
 
 
+DEFAULT_LIMITS = PhotoLimits()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
-    """`pixels` (h, w, 3) uint8 RGB in sRGB, upright, read-only; `width` and `height` are those of the
-    full-size upright photo, and one decoded pixel stands for `reduction` of its pixels each way.
-    `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as hex, alike for alike photos."""
+    """A photo to look at.
 
-    pixels: NDArray[np.uint8]
+    `pixels` (h, w, 3) uint8 RGB in sRGB, upright, read-only; `width` and `height` are those of the
+    full-size upright photo, and one decoded pixel stands for `reduction` (1, 2, 4 or 8) of its pixels
+    each way. `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as 16 hexadecimal digits,
+    few bits apart for photos that look alike.
+    """
+
+    pixels: Pixels
     width: int
     height: int
     reduction: int
@@ -45,38 +78,58 @@ class Photo:
     format: PhotoFormat
 
 
-def decode(data: bytes, *, min_side_px: int | None = None, limits: PhotoLimits | None = None) -> Photo:
-    """Decodes JPEG, PNG or WebP, told apart by their first bytes.
+def decode(data: bytes, *, min_side_px: int | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
+    """The photo in the bytes of a JPEG, PNG or WebP file, told apart by their first bytes.
 
-    With `min_side_px` a JPEG is decoded at 1/2, 1/4 or 1/8 as long as its longer side keeps that many
-    pixels. Raises a PhotoError that says what came and what to send instead; never anything else.
+    With `min_side_px` a JPEG is decoded at 1/8, 1/4 or 1/2, the least of them that leaves its longer side
+    at least that many pixels. Of a file with a preview or depth map behind the photo (MPO) the photo is
+    taken. Raises a PhotoError that says what came and what to send instead; never anything else.
     """
-    limits = limits or PhotoLimits()
     if not data:
         raise EmptyPhoto(
-            Message(id="Berkas kosong (0 bita). Ambil foto lagi lalu kirim ulang.", en="The file is empty. Take the photo again.")
+            Message(
+                id="Berkas kosong (0 bita). Kirim ulang foto itu, atau ambil foto lagi.",
+                en="The file is empty (0 bytes). Send the photo again, or retake it.",
+            )
         )
     if len(data) > limits.max_bytes:
-        raise _too_large(f"{len(data) / 1e6:.1f} MB", f"{limits.max_bytes / 1e6:.0f} MB")
+        raise _too_large(f"{len(data) / 1e6:.1f} MB", f"{limits.max_bytes / 1e6:.1f} MB")
     kind = _format_of(data)
+    max_megapixels = f"{limits.max_pixels / 1e6:.1f} MP"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             return _decode(data, kind, min_side_px, limits)
     except PhotoError:
         raise
+    except Image.DecompressionBombError as bomb:
+        raise _too_large("> 178 MP", max_megapixels) from bomb
     except MemoryError as full:
-        raise _too_large("too many pixels", f"{limits.max_pixels // 1_000_000} MP") from full
-    except Exception as broken:  # decoders raise many kinds on hostile bytes: all mean the same to a person
+        raise _too_large("> RAM", max_megapixels) from full
+    except Exception as broken:  # decoders raise many kinds on hostile bytes: to a person all mean the same
         raise _damaged() from broken
 
 
-def encode_jpeg(pixels: NDArray[np.uint8], *, quality: int = 90) -> bytes:
-    """(h, w, 3) uint8 sRGB as a JPEG that carries nothing but the pixels."""
-    done, packed = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise _damaged()
+def encode_jpeg(pixels: Pixels, *, quality: int = 90) -> bytes:
+    """(h, w, 3) uint8 sRGB as a JPEG that carries nothing but the pixels; `quality` from 1 to 100.
+
+    Raises ValueError for an array of another kind, or larger than a JPEG can be (65500 px).
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ValueError(f"pixels are {pixels.shape} {pixels.dtype}; give (height, width, 3) uint8")
+    if max(pixels.shape) > 65500:
+        raise ValueError(f"pixels are {pixels.shape}; a JPEG has at most 65500 px a side")
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    _, packed = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return bytes(packed.tobytes())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Pillow's warnings on odd files from everybody. Filters belong to the whole process, so that
+    two threads that put them back in the wrong order would leave all warnings off: one at a time."""
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _format_of(data: bytes) -> PhotoFormat:
@@ -86,13 +139,21 @@ def _format_of(data: bytes) -> PhotoFormat:
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif"):
+    if _is_heif(data):
         raise UnsupportedPhoto(
             Message(
-                id="Foto HEIC/AVIF belum bisa dibaca. Di iPhone: Pengaturan > Kamera > Format > Paling Kompatibel, lalu foto lagi.",
-                en="HEIC/AVIF photos cannot be read. On an iPhone: Settings > Camera > Formats > Most Compatible, then retake.",
+                id=(
+                    "Foto HEIC/AVIF tidak bisa dibaca di sini; kirim JPEG. Di iPhone: Pengaturan > Kamera > "
+                    "Format > Paling Kompatibel, lalu ambil foto lagi."
+                ),
+                en=(
+                    "HEIC/AVIF photos cannot be read here; send a JPEG. On an iPhone: Settings > Camera > "
+                    "Formats > Most Compatible, then take the photo again."
+                ),
             )
         )
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        raise _moving("GIF")
     raise UnsupportedPhoto(
         Message(
             id="Berkas ini bukan foto JPEG, PNG, atau WebP. Kirim foto langsung dari kamera ponsel.",
@@ -101,35 +162,39 @@ def _format_of(data: bytes) -> PhotoFormat:
     )
 
 
+def _is_heif(data: bytes) -> bool:
+    """Whether the main brand or any compatible brand is one of HEIF's; a video names none of them."""
+    if data[4:8] != b"ftyp":
+        return False
+    end = min(int.from_bytes(data[:4], "big"), 256)
+    return any(data[at : at + 4] in HEIF_BRANDS for at in (8, *range(16, end, 4)))
+
+
 def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: PhotoLimits) -> Photo:
     try:
-        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
+        opened = Image.open(io.BytesIO(data), formats=(kind.upper(),))
     except UnidentifiedImageError as broken:
         raise _damaged() from broken
-    if image.width * image.height > limits.max_pixels:
-        raise _too_large(f"{image.width * image.height / 1e6:.0f} MP", f"{limits.max_pixels / 1e6:.0f} MP")
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise UnsupportedPhoto(
-            Message(
-                id="Gambar bergerak tidak bisa dinilai. Kirim satu foto diam.",
-                en="A moving picture cannot be graded. Send one still photo.",
-            )
-        )
-    full = image.size
+    width, height = opened.size
+    if width * height > limits.max_pixels:
+        raise _too_large(f"{width * height / 1e6:.1f} MP", f"{limits.max_pixels / 1e6:.1f} MP")
+    if kind != "jpeg" and getattr(opened, "n_frames", 1) > 1:
+        raise _moving(kind.upper())
     if kind == "jpeg" and min_side_px is not None:
-        fitting = [r for r in REDUCTIONS if max(full) // r >= min_side_px]
-        if fitting:
-            image.draft(None, (full[0] // fitting[0], full[1] // fitting[0]))
-    image.load()
-    reduction = max(1, round(max(full) / max(image.size)))
-    turned = _upright(image)
-    swapped = turned.size[0] != image.size[0]
-    pixels = np.array(_to_srgb(turned), dtype=np.uint8)
+        _reduce(opened, min_side_px)
+    opened.load()
+    reduction = next(r for r in (1, 2, 4, 8) if opened.size == (-(-width // r), -(-height // r)))
+
+    orientation = _orientation_of(opened)
+    upright = opened.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else opened
+    if orientation >= 5:
+        width, height = height, width
+    pixels = np.array(_to_srgb(upright, opened.info.get("icc_profile")), dtype=np.uint8)
     pixels.flags.writeable = False
     return Photo(
         pixels=pixels,
-        width=full[1] if swapped else full[0],
-        height=full[0] if swapped else full[1],
+        width=width,
+        height=height,
         reduction=reduction,
         sha256=hashlib.sha256(data).hexdigest(),
         perceptual_hash=_perceptual_hash(pixels),
@@ -137,50 +202,70 @@ def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: Pho
     )
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Applies EXIF orientation 1 to 8; an EXIF block that cannot be read counts as upright."""
+def _reduce(opened: Image.Image, min_side_px: int) -> None:
+    """Tells the JPEG decoder to give less. It does not halve a strip of one pixel; nothing is lost by it."""
+    width, height = opened.size
+    for reduction in (8, 4, 2):
+        if -(-max(width, height) // reduction) >= min_side_px:
+            opened.draft(None, (max(1, width // reduction), max(1, height // reduction)))
+            return
+
+
+def _orientation_of(opened: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
     try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # broken EXIF says nothing about the pixels
-        return image
+        orientation = opened.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Pillow raises many kinds on broken EXIF, which says nothing about the pixels
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
+def _to_srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
     """Eight-bit RGB in sRGB: colour profile applied, transparency laid on white, 16 bits scaled down."""
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith(("I", "F")):
-        wide = np.asarray(image, dtype=np.float32)
-        scale = 257.0 if wide.max() > 255 else 1.0
-        return Image.fromarray((wide / scale).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.mode in ("P", "PA", "LA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-    if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image).convert("RGB")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
+    if photo.mode.startswith("I"):
+        # grey of 16 bits; its profile, if any, is left out, since the colour library takes 8 bits only
+        wide = np.asarray(photo).astype(np.int64)
+        return Image.fromarray(((wide * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+    if photo.mode in ("P", "PA", "LA") or "transparency" in photo.info:
+        photo = photo.convert("RGBA")
+    if photo.mode == "RGBA":
+        white = Image.new("RGBA", photo.size, (255, 255, 255, 255))
+        photo = Image.alpha_composite(white, photo).convert("RGB")
+    if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(photo, source, target, outputMode="RGB")
+            assert converted is not None
+            return converted
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a profile that cannot be read is treated as sRGB, as browsers do
-    return image.convert("RGB")
+            pass  # a profile that is broken or of another colour model: taken as sRGB, as browsers do
+    return photo.convert("RGB")
 
 
-def _perceptual_hash(pixels: NDArray[np.uint8]) -> str:
-    """64 bits: signs of the lowest 8 x 8 cosine coefficients of the grey photo at 32 x 32 ("pHash")."""
-    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA)
-    low = cv2.dct(grey.astype(np.float32))[:8, :8].ravel()
-    bits = low > np.median(low)
-    return f"{int(''.join('1' if b else '0' for b in bits), 2):016x}"
+def _perceptual_hash(pixels: Pixels) -> str:
+    """Which of the lowest 8 × 8 cosine coefficients of the grey photo at 32 × 32 lie above their median
+    ("pHash"; Zauner 2010, Implementation and benchmarking of perceptual image hash functions)."""
+    size = (HASHED_SIDE_PX, HASHED_SIDE_PX)
+    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    low = cv2.dct(grey.astype(np.float32))[:HASH_SIDE, :HASH_SIDE]
+    return np.packbits(low > np.median(low)).tobytes().hex()
 
 
 def _too_large(found: str, allowed: str) -> PhotoTooLarge:
     return PhotoTooLarge(
         Message(
-            id=f"Foto terlalu besar ({found}; paling besar {allowed}). Pakai ukuran kamera biasa.",
-            en=f"The photo is too large ({found}; at most {allowed}). Use the camera's normal size.",
+            id=f"Foto terlalu besar ({found}; paling besar {allowed}). Pakai ukuran foto kamera yang biasa.",
+            en=f"The photo is too large ({found}; at most {allowed}). Use the camera's normal photo size.",
+        )
+    )
+
+
+def _moving(kind: str) -> UnsupportedPhoto:
+    return UnsupportedPhoto(
+        Message(
+            id=f"Berkas {kind} ini gambar bergerak dan tidak bisa dinilai. Kirim satu foto diam (JPEG).",
+            en=f"This {kind} file is a moving picture and cannot be graded. Send one still photo (JPEG).",
         )
     )
 

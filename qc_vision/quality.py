@@ -1,5 +1,9 @@
-"""Can this photo be graded? Sharpness, light, glare, size, and whether there is a basket at all."""
+"""Can this photo be graded? Sharpness, light, glare, size, and whether there is a basket at all.
 
+Figures and reasons only; that a photo with a reason becomes a *retake* is said in `inspection`.
+"""
+
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,10 +15,26 @@ from qc_vision.message import Message
 from qc_vision.photo import Photo
 from qc_vision.weave import FloatMap
 
+BASKET_AT = 0.5
 MEASURED_SIDE_PX = 1024
+"""Sharpness is told at this size of the longer side, so that it does not depend on the camera."""
+
+DARK_BELOW = 0.04
+CLIPPED_FROM = 0.97
+GLARE_FROM = 0.92
+GLARE_COLOUR_MAX = 0.06
+"""Glare mirrors the sky or the lamp: near white, and without the colour of the fibre."""
+
+DETAIL_BOX_PX = 9
+NOISE_STEP = 1 / 255
+"""Steps of one grey level, after a light smoothing, are sensor noise and JPEG, not weave."""
+
+BoolMap = NDArray[np.bool_]
 
 
 class RetakeReason(StrEnum):
+    """Why a photo cannot be graded, what to mend first coming first."""
+
     TOO_SMALL = "too_small"
     NO_BASKET = "no_basket"
     BASKET_SMALL = "basket_small"
@@ -26,119 +46,204 @@ class RetakeReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityLimits:
-    """Where a photo stops being gradable. Proposals: set so that sound photos from makers' pages pass
-    and the same photos blurred by a gaussian of 1 % of their long side, or darkened to a twentieth, do
-    not; see `tests/qc_vision/test_quality.py`."""
+    """Where a photo stops being gradable.
 
-    side_min_px: int = 200
-    sharpness_min: float = 0.40
-    luminance_min: float = 0.10
-    clipped_max: float = 0.35
-    glare_max: float = 0.30
+    `sharpness_min`, `luminance_min`, `clipped_fraction_max`: measured on 52 sound photos from makers' pages
+    and phones and on spoilt copies of them, each taken whole. Sharpness: sound 0.25 to 0.62, median 0.44;
+    blurred by a gaussian of 0.2, 0.3, 0.5, 1 % of the longer side, median 0.17, 0.06, 0.00, 0.00.
+    The others are proposals, to be set by those who grade.
+    """
+
+    long_side_min_px: int = 200
+    sharpness_min: float = 0.15
+    luminance_min: float = 0.08
+    dark_fraction_max: float = 0.60
+    clipped_fraction_max: float = 0.35
+    glare_fraction_max: float = 0.25
     basket_fraction_min: float = 0.02
+
+
+DEFAULT_LIMITS = QualityLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoQuality:
-    """Figures over the basket (over the whole photo where there is none), each in [0, 1].
+    """Figures in [0, 1] over the basket, or over the whole photo where no basket is seen.
 
-    `sharpness`: how much of the local contrast a further blur takes away (0 = nothing left to lose).
-    `luminance`: mean grey value. `clipped`: share of pixels burnt out to white. `glare`: share that is
-    near white without colour. `basket_fraction`: share of the photo that is basket.
+    `sharpness`: share of the fine contrast that a further blur would take away, in the direction where
+    that is least; 0 = nothing is left to lose. `mean_luminance`: of the grey values, as stored (gamma).
+    `clipped_fraction`: burnt out to white. `dark_fraction`: too dark to hold detail. `glare_fraction`:
+    near white without colour, in patches inside the photo. `basket_fraction`: share of the photo that is
+    basket. `reasons`: empty where the photo can be graded.
     """
 
     sharpness: float
-    luminance: float
-    clipped: float
-    glare: float
+    mean_luminance: float
+    clipped_fraction: float
+    dark_fraction: float
+    glare_fraction: float
     basket_fraction: float
     reasons: tuple[RetakeReason, ...]
 
 
-def assess(photo: Photo, basket: FloatMap, *, limits: QualityLimits | None = None) -> PhotoQuality:
-    """Measures the photo where `basket` (h, w, probability, covering the photo) says the basket is."""
-    limits = limits or QualityLimits()
-    scale = min(1.0, MEASURED_SIDE_PX / max(photo.pixels.shape[:2]))
-    small = cv2.resize(photo.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    rgb = np.asarray(small, dtype=np.float32) / 255
-    mask = cv2.resize(basket, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR) > 0.5
+MESSAGES = {
+    RetakeReason.TOO_SMALL: Message(
+        id="Foto terlalu kecil; kirim foto asli dari kamera, bukan salinan kecil.",
+        en="The photo is too small; send the camera's original, not a small copy.",
+    ),
+    RetakeReason.NO_BASKET: Message(
+        id="Keranjang anyaman tidak terlihat; arahkan kamera ke dinding keranjang, lalu foto lagi.",
+        en="No woven basket is seen; point the camera at the basket's wall and retake the photo.",
+    ),
+    RetakeReason.BASKET_SMALL: Message(
+        id="Keranjang terlalu jauh; mendekatlah sampai keranjang memenuhi lebih dari separuh foto.",
+        en="The basket is too far away; come closer until it fills more than half of the photo.",
+    ),
+    RetakeReason.TOO_DARK: Message(
+        id="Foto terlalu gelap; bawa keranjang ke tempat teduh yang terang, lalu foto lagi.",
+        en="The photo is too dark; take the basket to bright shade and retake the photo.",
+    ),
+    RetakeReason.BURNT_OUT: Message(
+        id="Foto terlalu terang sampai anyaman hilang; hindari matahari langsung dan lampu kilat.",
+        en="The photo is burnt out and the weave is lost; avoid direct sun and flash.",
+    ),
+    RetakeReason.GLARE: Message(
+        id="Ada silau pada anyaman; putar keranjang atau pindah ke tempat teduh.",
+        en="There is glare on the weave; turn the basket or move into the shade.",
+    ),
+    RetakeReason.BLURRED: Message(
+        id="Foto buram; pegang ponsel dengan dua tangan, ketuk layar pada anyaman, lalu foto lagi.",
+        en="The photo is blurred; hold the phone with both hands, tap on the weave, retake the photo.",
+    ),
+}
+
+
+def assess(
+    photo: Photo,
+    basket: FloatMap,
+    *,
+    px_per_cell: float | None = None,
+    limits: QualityLimits = DEFAULT_LIMITS,
+) -> PhotoQuality:
+    """Measures the photo where `basket` (h, w), probabilities cell by cell, says that the basket is.
+
+    `px_per_cell`: pixels of the full-size upright photo per cell of `basket`, whose first cell lies in the
+    top left corner. Without it the cells are taken to fill the photo exactly.
+    """
+    rgb = _at_measured_size(photo)
+    mask = _basket_mask(photo, basket, px_per_cell, shape=rgb.shape[:2])
+    seen = bool(mask.any())
+    where = mask if seen else np.ones_like(mask)
     fraction = float(mask.mean())
-    where = np.asarray(mask) if fraction >= limits.basket_fraction_min else np.ones(rgb.shape[:2], dtype=bool)
 
     grey = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    white = rgb.min(axis=2)
-    pale = (white > 0.92) & (rgb.max(axis=2) - white < 0.06)
-    sharpness = _sharpness(grey, where)
     luminance = float(grey[where].mean())
-    clipped = float((white > 0.985)[where].mean())
-    glare = float(pale[where].mean())
+    dark_fraction = float((grey < DARK_BELOW)[where].mean())
+    clipped_fraction = float((grey >= CLIPPED_FROM)[where].mean())
+    glare_fraction = float(_glare(rgb)[where].mean())
+    sharpness = _sharpness(grey, where)
+
+    too_dark = luminance < limits.luminance_min or dark_fraction > limits.dark_fraction_max
+    burnt_out = clipped_fraction > limits.clipped_fraction_max
     found = {
-        RetakeReason.TOO_SMALL: max(photo.width, photo.height) < limits.side_min_px,
-        RetakeReason.TOO_DARK: luminance < limits.luminance_min,
-        RetakeReason.BURNT_OUT: clipped > limits.clipped_max,
-        RetakeReason.GLARE: glare > limits.glare_max and clipped <= limits.clipped_max,
+        RetakeReason.TOO_SMALL: max(photo.width, photo.height) < limits.long_side_min_px,
+        RetakeReason.NO_BASKET: not seen,
+        RetakeReason.BASKET_SMALL: seen and fraction < limits.basket_fraction_min,
+        # where no basket is seen, bad light or blur may be why, so they are told too
+        RetakeReason.TOO_DARK: too_dark,
+        RetakeReason.BURNT_OUT: burnt_out,
+        # glare is said of a basket; and burnt out says all that glare would
+        RetakeReason.GLARE: seen and not burnt_out and glare_fraction > limits.glare_fraction_max,
         RetakeReason.BLURRED: sharpness < limits.sharpness_min,
-        RetakeReason.NO_BASKET: fraction == 0.0,
-        RetakeReason.BASKET_SMALL: 0.0 < fraction < limits.basket_fraction_min,
     }
-    if found[RetakeReason.NO_BASKET] or found[RetakeReason.BASKET_SMALL]:
-        # without a basket these would be read off the background, which need not be sharp or well lit
-        found |= {RetakeReason.GLARE: False, RetakeReason.BURNT_OUT: False}
     return PhotoQuality(
         sharpness=sharpness,
-        luminance=luminance,
-        clipped=clipped,
-        glare=glare,
+        mean_luminance=luminance,
+        clipped_fraction=clipped_fraction,
+        dark_fraction=dark_fraction,
+        glare_fraction=glare_fraction,
         basket_fraction=fraction,
         reasons=tuple(reason for reason in RetakeReason if found[reason]),
     )
 
 
-def _sharpness(grey: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
-    """Share of the gradient that a box blur removes, after Crété et al. 2007 ("The blur effect")."""
-    lost, total = 0.0, 1e-6
-    for axis in (0, 1):
-        kernel = np.ones((9, 1) if axis == 0 else (1, 9), np.float32) / 9
-        blurred = cv2.filter2D(grey, -1, kernel)
-        before, after = np.abs(np.diff(grey, axis=axis)), np.abs(np.diff(blurred, axis=axis))
-        inside = where[1:] if axis == 0 else where[:, 1:]
-        lost += float(np.maximum(0.0, before - after)[inside].sum())
-        total += float(before[inside].sum())
-    return lost / total
-
-
-MESSAGES = {
-    RetakeReason.TOO_SMALL: Message(
-        id="Foto terlalu kecil. Kirim foto asli dari kamera, bukan salinan kecil.",
-        en="The photo is too small. Send the camera's original, not a small copy.",
-    ),
-    RetakeReason.NO_BASKET: Message(
-        id="Tidak terlihat keranjang anyaman. Arahkan kamera ke dinding keranjang dan foto lagi.",
-        en="No woven basket is seen. Point the camera at the basket's wall and retake.",
-    ),
-    RetakeReason.BASKET_SMALL: Message(
-        id="Keranjang terlalu jauh. Mendekatlah sampai keranjang memenuhi lebih dari separuh foto.",
-        en="The basket is too far away. Come closer until it fills more than half of the photo.",
-    ),
-    RetakeReason.TOO_DARK: Message(
-        id="Foto terlalu gelap. Pindah ke tempat teduh yang terang, jangan di dalam ruangan gelap.",
-        en="The photo is too dark. Move to bright shade and retake.",
-    ),
-    RetakeReason.BURNT_OUT: Message(
-        id="Foto terlalu terang sampai anyaman hilang. Hindari matahari langsung dan lampu kilat.",
-        en="The photo is burnt out and the weave is lost. Avoid direct sun and flash.",
-    ),
-    RetakeReason.GLARE: Message(
-        id="Ada silau pada anyaman. Putar keranjang atau pindah ke tempat teduh.",
-        en="There is glare on the weave. Turn the basket or move into the shade.",
-    ),
-    RetakeReason.BLURRED: Message(
-        id="Foto buram. Pegang ponsel dengan dua tangan, ketuk layar pada anyaman, lalu foto lagi.",
-        en="The photo is blurred. Hold the phone with both hands, tap on the weave to focus, retake.",
-    ),
-}
-
-
 def message_of(reason: RetakeReason) -> Message:
     """What is wrong with the photo and what to do about it."""
     return MESSAGES[reason]
+
+
+def _at_measured_size(photo: Photo) -> NDArray[np.float32]:
+    """(h, w, 3) in [0, 1], the longer side at most MEASURED_SIDE_PX: small photos are not blown up."""
+    height, width = photo.pixels.shape[:2]
+    shrink = min(1.0, MEASURED_SIDE_PX / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.float32) / np.float32(255)
+
+
+def _basket_mask(
+    photo: Photo, basket: FloatMap, px_per_cell: float | None, *, shape: tuple[int, int]
+) -> BoolMap:
+    """The basket at the centres of a grid of `shape` (height, width) laid over the photo."""
+    rows, columns = shape
+    across = photo.width / columns / (px_per_cell or photo.width / basket.shape[1])
+    down = photo.height / rows / (px_per_cell or photo.height / basket.shape[0])
+    to_cells = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(basket, to_cells, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen > BASKET_AT)
+
+
+def _glare(rgb: NDArray[np.float32]) -> BoolMap:
+    """Where it glares. Near white that reaches the edge of the photo is a backdrop or the sky."""
+    faintest = rgb.min(axis=2)
+    white = (faintest >= GLARE_FROM) & (rgb.max(axis=2) - faintest <= GLARE_COLOUR_MAX)
+    count, labels = cv2.connectedComponents(white.astype(np.uint8))
+    glares = np.ones(count, dtype=bool)
+    glares[0] = False  # the label of all that is not white
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        glares[edge] = False
+    return np.asarray(glares[labels])
+
+
+def _sharpness(grey: FloatMap, where: BoolMap) -> float:
+    """Share of the steps between neighbours that a box blur takes away, least of four directions.
+
+    After Crété et al. 2007 ("The blur effect"): blurring a blurred photo again changes little. A ratio, so
+    contrast cancels. The least direction, since a moved photo keeps its detail along one direction only.
+    The box is as wide in parts of the photo at every size.
+    """
+    to_standard = max(grey.shape) / MEASURED_SIDE_PX
+    smooth = np.asarray(cv2.GaussianBlur(grey, (0, 0), max(0.5, to_standard)), dtype=np.float32)
+    box = _odd(DETAIL_BOX_PX * to_standard)
+    slanted = np.eye(_odd(DETAIL_BOX_PX * to_standard / math.sqrt(2)))
+    return min(
+        _lost_share(smooth, where, side=(0, 1), line=np.ones((1, box))),
+        _lost_share(smooth, where, side=(1, 0), line=np.ones((box, 1))),
+        _lost_share(smooth, where, side=(1, 1), line=slanted),
+        _lost_share(smooth, where, side=(1, -1), line=slanted[::-1]),
+    )
+
+
+def _lost_share(grey: FloatMap, where: BoolMap, *, side: tuple[int, int], line: NDArray[np.float64]) -> float:
+    """Share of the steps towards the neighbour at `side` (rows, columns) lost to a blur along `line`."""
+    blurred = np.asarray(cv2.filter2D(grey, -1, line / line.sum()), dtype=np.float32)
+    before = np.maximum(0, _steps(grey, side) - NOISE_STEP)
+    lost = np.maximum(0, before - _steps(blurred, side))
+    inside = where[: before.shape[0], : before.shape[1]]
+    total = float(before[inside].sum())
+    return float(lost[inside].sum()) / total if total > 0 else 0.0
+
+
+def _steps(grey: FloatMap, side: tuple[int, int]) -> FloatMap:
+    """How much each pixel differs from its neighbour at `side`; one row or column fewer than the photo."""
+    height, width = grey.shape
+    down, right = side
+    first = grey[: height - down, max(0, -right) : width - max(0, right)]
+    second = grey[down:, max(0, right) : width - max(0, -right)]
+    return np.abs(first - second).astype(np.float32)
+
+
+def _odd(length: float) -> int:
+    """The nearest odd number of pixels, 3 or more: a box with a centre."""
+    return max(3, 2 * round((length - 1) / 2) + 1)

@@ -21,15 +21,16 @@ WINDOW_MIN_CELLS = 12
 WINDOWS_MAX = 9
 """Per axis. More of them say the same again, and the ruler would cost more than the network."""
 WINDOW_FILLED = 0.5
-SEARCH_ANGLE_DEG = 15.0
+SEARCH_ANGLE_DEG = 12.0
+"""Wider, and one row on and one stake over (a true repeat, too) comes into view where rows are thin."""
 SEARCH_PITCH = 0.35
 PITCH_MIN_CELLS = 2.2
 """Below this the features' cells are too coarse for the strands: the Nyquist limit with a little room."""
 OVERLAP_MIN = 0.2
 PEAK_MIN = 0.05
-FINER = 4
-"""Lags are read this much finer than the cells. At 2 the pitch came out 3.7 % off, at 4 2.0 % (median over 56
-labelled patches, strands 2.5 cells apart): straight lines between coarse points clip a peak so narrow."""
+LAG_MIN_STEPS = 8
+"""Lags are computed so finely that a strand is at least so many steps long. At 5 steps and straight lines between
+them the pitch came out 3.7 % off, so 1.8 % (median over 56 labelled patches, strands 2.5 cells apart)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +60,25 @@ def rule(features: FeatureMap, *, inside: BoolMap, px_per_cell: float, step: Ste
         return ()
     mask = _on_feature_grid(inside, px_per_cell, features)
     values = _without_local_mean(features.values, mask, sigma=pitch)
+    finer = max(1, math.ceil(LAG_MIN_STEPS / pitch))
     found: list[WindowStep] = []
     for rows, columns in _windows(mask, side=max(WINDOW_MIN_CELLS, round(WINDOW_STEPS * pitch))):
-        alike = autocorrelate(values[:, rows, columns], mask[rows, columns])
-        peak = _sharpen(alike, step.angle_rad, pitch)
+        alike = autocorrelate(values[:, rows, columns], mask[rows, columns], finer=finer)
+        peak = _sharpen(alike, step.angle_rad, pitch * finer)
         if peak is not None:
             angle, length, height = peak
             x = features.origin_px[0] + (columns.start + columns.stop) / 2 * features.px_per_cell
             y = features.origin_px[1] + (rows.start + rows.stop) / 2 * features.px_per_cell
-            sharpened = Step(angle_rad=angle % math.pi, pitch_px=length * features.px_per_cell)
+            sharpened = Step(angle_rad=angle % math.pi, pitch_px=length / finer * features.px_per_cell)
             found.append(WindowStep(centre_px=(x, y), step=sharpened, height=height))
     return tuple(found)
 
 
-def autocorrelate(values: FloatMap, mask: BoolMap) -> FloatMap:
+def autocorrelate(values: FloatMap, mask: BoolMap, *, finer: int) -> FloatMap:
     """How alike values (c, h, w) are to themselves, shifted: 1 at no shift, shared over all channels.
 
     Counts only pairs of cells that both lie in `mask`; NaN where fewer than a fifth do. The shift (dx, dy)
-    cells stands at row, column = centre + FINER * (dy, dx).
+    cells stands at row, column = centre + finer * (dy, dx).
     """
     count = max(1, int(mask.sum()))
     mean = values[:, mask].mean(axis=1) if mask.any() else np.zeros(len(values), dtype=np.float32)
@@ -84,24 +86,24 @@ def autocorrelate(values: FloatMap, mask: BoolMap) -> FloatMap:
     size = [2 * n for n in mask.shape]
     power = (np.abs(np.fft.fft2(centred, s=size, axes=(-2, -1))) ** 2).sum(axis=0)
     pairs = np.abs(np.fft.fft2(mask.astype(np.float32), s=size)) ** 2
-    product, overlap = _to_lags(power), _to_lags(pairs)
+    product, overlap = _to_lags(power, finer), _to_lags(pairs, finer)
     enough = overlap >= OVERLAP_MIN * count
     alike = np.where(enough, product / np.maximum(overlap, 1e-6), np.nan)
     zero = alike[alike.shape[0] // 2, alike.shape[1] // 2]
     return np.asarray(alike / zero if zero > 1e-12 else np.full_like(alike, np.nan), dtype=np.float32)
 
 
-def _to_lags(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From a power spectrum to its lags, `FINER` times as fine as the cells (zeros round the spectrum)."""
+def _to_lags(power: NDArray[np.float64], finer: int) -> NDArray[np.float64]:
+    """From a power spectrum to its lags, `finer` times as fine as the cells (zeros round the spectrum)."""
     height, width = power.shape
-    padded = np.zeros((FINER * height, FINER * width))
-    top, left = (FINER - 1) * height // 2, (FINER - 1) * width // 2
+    padded = np.zeros((finer * height, finer * width))
+    top, left = (finer - 1) * height // 2, (finer - 1) * width // 2
     padded[top : top + height, left : left + width] = np.fft.fftshift(power)
-    return np.asarray(np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(padded)).real) * FINER**2)
+    return np.asarray(np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(padded)).real) * finer**2)
 
 
 def _sharpen(alike: FloatMap, angle_rad: float, pitch: float) -> tuple[float, float, float] | None:
-    """The step (angle, length in cells, height) that the lags show near the given one, or None.
+    """The step (angle, length in lag steps, height) that the lags show near the given one, or None.
 
     In over-and-under weaves a strand looks like the next but one, not like its neighbour: so the peak one
     step away and the one two steps away are both tried. The farther one is also the finer measure.
@@ -120,13 +122,14 @@ def _peak(alike: FloatMap, angle_rad: float, pitch: float, reach: float) -> tupl
     """The highest point of a sector round one lag; None where it lies on the sector's edge (no peak)."""
     lengths = pitch * np.linspace(1 - reach, 1 + reach, 61)
     angles = angle_rad + np.radians(np.linspace(-SEARCH_ANGLE_DEG, SEARCH_ANGLE_DEG, 31))
-    x = (alike.shape[1] // 2 + FINER * lengths[:, None] * np.cos(angles)).astype(np.float32)
-    y = (alike.shape[0] // 2 + FINER * lengths[:, None] * np.sin(angles)).astype(np.float32)
+    x = (alike.shape[1] // 2 + lengths[:, None] * np.cos(angles)).astype(np.float32)
+    y = (alike.shape[0] // 2 + lengths[:, None] * np.sin(angles)).astype(np.float32)
     if x.min() < 0 or y.min() < 0 or x.max() > alike.shape[1] - 1 or y.max() > alike.shape[0] - 1:
         return None
-    heights = cv2.remap(alike, x, y, cv2.INTER_LINEAR)
-    if not np.isfinite(heights).all():
+    known = np.isfinite(alike)
+    if cv2.remap(known.astype(np.float32), x, y, cv2.INTER_LINEAR).min() < 0.999:
         return None
+    heights = cv2.remap(np.where(known, alike, 0), x, y, cv2.INTER_LANCZOS4)
     i, j = np.unravel_index(int(heights.argmax()), heights.shape)
     on_edge = i in (0, heights.shape[0] - 1) or j in (0, heights.shape[1] - 1)
     if on_edge or heights[i, j] < PEAK_MIN:

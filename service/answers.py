@@ -78,6 +78,12 @@ class SampleAnswer:
     link: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsAnswer:
+    max_photos: int
+    max_upload_bytes: int
+
+
 def answer_inspection(inspection: ItemInspection) -> InspectionAnswer:
     photos = [_answer_photo(inspection.id, n, photo) for n, photo in enumerate(inspection.photos, start=1)]
     return InspectionAnswer(

@@ -62,6 +62,7 @@ _RECORD = InspectionRecord(
             box=(1210.0, 1804.0, 1292.0, 1870.0),
             polygon=((1210.0, 1804.0), (1292.0, 1810.0), (1288.0, 1870.0)),
             area_px=2900.0,
+            area_pitch2=1.7,
             width_pitch=1.7,
             max_feret_pitch=2.1,
             area_mm2=None,

@@ -140,15 +140,29 @@ KINDS: dict[type[QcVisionError], Kind] = {
     QcVisionError: UNEXPECTED,
 }
 
-SENTENCES: dict[int, Message] = {
-    400: Message(id="Permintaan tidak bisa dibaca. Kirim ulang.", en="The request cannot be read. Send it again."),
-    404: Message(
-        id="Alamat ini tidak ada. Daftar alamat ada di /openapi.json.",
-        en="There is nothing at this address. Addresses are listed in /openapi.json.",
+HTTP_KINDS: dict[int, tuple[Kind, Message]] = {
+    400: (
+        Kind(status=400, code="unreadable", title=Message(id="Tidak terbaca", en="Unreadable")),
+        Message(
+            id="Permintaan tidak bisa dibaca. Kirim ulang sebagai multipart/form-data.",
+            en="The request cannot be read. Send it again as multipart/form-data.",
+        ),
     ),
-    405: Message(
-        id="Cara ini tidak berlaku untuk alamat ini. Lihat /openapi.json.",
-        en="This method does not apply to this address. See /openapi.json.",
+    404: (
+        NOT_FOUND,
+        Message(
+            id="Alamat ini tidak ada. Daftar alamat ada di /openapi.json.",
+            en="There is nothing at this address. Addresses are listed in /openapi.json.",
+        ),
+    ),
+    405: (
+        Kind(
+            status=405, code="method-not-allowed", title=Message(id="Cara tidak berlaku", en="Method not allowed")
+        ),
+        Message(
+            id="Cara ini tidak berlaku untuk alamat ini. Lihat /openapi.json.",
+            en="This method does not apply to this address. See /openapi.json.",
+        ),
     ),
 }
 UNEXPECTED_SENTENCE = Message(
@@ -230,18 +244,16 @@ def _answer_validation(request: Request, error: Exception) -> JSONResponse:
 
 def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "-")
-    kind = Kind(status=error.status_code, code=code, title=Message(id=phrase, en=phrase))
-    if error.status_code == UPLOAD_TOO_LARGE.status:
-        kind = UPLOAD_TOO_LARGE
-    elif error.status_code == NOT_FOUND.status:
-        kind = NOT_FOUND
-    sentence = Message(id=str(error.detail), en=str(error.detail))
     if isinstance(error, UploadTooLarge):
-        sentence = error.message
-    elif error.status_code in SENTENCES:
-        sentence = SENTENCES[error.status_code]
+        kind, sentence = UPLOAD_TOO_LARGE, error.message
+    elif error.status_code in HTTP_KINDS:
+        kind, sentence = HTTP_KINDS[error.status_code]
+    else:
+        phrase = HTTPStatus(error.status_code).phrase
+        kind = Kind(
+            status=error.status_code, code=phrase.lower().replace(" ", "-"), title=Message(id=phrase, en=phrase)
+        )
+        sentence = Message(id=str(error.detail), en=str(error.detail))
     answer = problem(kind, sentence, instance=request.url.path)
     answer.headers.update(error.headers or {})
     return answer

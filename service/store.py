@@ -59,7 +59,7 @@ RECORDS = Table(
     "records",
     METADATA,
     Column("id", String(32), primary_key=True),
-    Column("inspection_id", ForeignKey("inspections.id"), nullable=False, index=True),
+    Column("inspection_id", String(32), ForeignKey("inspections.id"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("record", Text, nullable=False),
     Column("timing_ms", Text, nullable=False),

@@ -28,7 +28,9 @@ FLOOR = 0.05
 SURE_MIN = 0.5
 
 
-def calibrate(model: Path, *, photos: int, fail_risk: float, review_risk: float) -> dict[str, ScoreThresholds]:
+def calibrate(
+    model: Path, *, photos: int, fail_risk: float, review_risk: float
+) -> dict[str, ScoreThresholds]:
     """Thresholds per code: `fail` at `fail_risk`, `review` at `review_risk` false regions per photo."""
     perceiver, renderer = Perceiver(load_model(model)), Renderer(side_px=SIDE_PX)
     highest: dict[str, list[float]] = {code: [] for code in CODES}

@@ -56,7 +56,16 @@ def fit(arguments: argparse.Namespace) -> None:
     run = load_run(arguments.run)
     out = arguments.out or CHECKPOINTS / arguments.run.stem
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    print(run_fit(run, renders=arguments.renders, sets=ROOT / "datasets", models=ROOT / "models", out=out, device=device))
+    print(
+        run_fit(
+            run,
+            renders=arguments.renders,
+            sets=ROOT / "datasets",
+            models=ROOT / "models",
+            out=out,
+            device=device,
+        )
+    )
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -72,11 +81,20 @@ def calibrate(arguments: argparse.Namespace) -> None:
     from training.export import write_manifest
 
     thresholds = choose(
-        arguments.model, photos=arguments.photos, fail_risk=arguments.fail_risk, review_risk=arguments.review_risk
+        arguments.model,
+        photos=arguments.photos,
+        fail_risk=arguments.fail_risk,
+        review_risk=arguments.review_risk,
     )
     manifest = load_model(arguments.model).manifest
-    facts = {"calibration_photos": arguments.photos, "fail_risk": arguments.fail_risk, "review_risk": arguments.review_risk}
-    write_manifest(arguments.model, replace(manifest, thresholds=thresholds, training={**manifest.training, **facts}))
+    facts = {
+        "calibration_photos": arguments.photos,
+        "fail_risk": arguments.fail_risk,
+        "review_risk": arguments.review_risk,
+    }
+    write_manifest(
+        arguments.model, replace(manifest, thresholds=thresholds, training={**manifest.training, **facts})
+    )
     for code, t in thresholds.items():
         print(f"{code:<12} review {t.review:.3f}  fail {t.fail:.3f}")
 
@@ -119,7 +137,10 @@ def import_photos(arguments: argparse.Namespace) -> None:
     from training.importer import SetFacts, import_set
 
     facts = SetFacts(
-        name=arguments.name, licence=arguments.licence, origin=arguments.origin, test_share=arguments.test_share
+        name=arguments.name,
+        licence=arguments.licence,
+        origin=arguments.origin,
+        test_share=arguments.test_share,
     )
     print(
         import_set(
@@ -140,12 +161,16 @@ def _photos(folder: Path) -> list[Path]:
 def _commit() -> str:
     import subprocess
 
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     return asked.stdout.strip() or "unknown"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qc-train", description="Render weaves, train, measure and ship the model")
+    parser = argparse.ArgumentParser(
+        prog="qc-train", description="Render weaves, train, measure and ship the model"
+    )
     commands = parser.add_subparsers(required=True)
 
     def command(name: str, call: object, text: str, example: str) -> argparse.ArgumentParser:
@@ -157,7 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     c = command("render", render, "fill the cache of rendered pictures (goes on where it stopped)", "render")
     c.add_argument("run", type=Path, nargs="?", default=first)
     c.add_argument("--renders", type=Path, default=RENDERS)
-    c = command("sheet", sheet, "write a contact sheet of renders with their truth drawn on", "sheet --seed 100")
+    c = command(
+        "sheet", sheet, "write a contact sheet of renders with their truth drawn on", "sheet --seed 100"
+    )
     c.add_argument("--seed", type=int, default=0)
     c.add_argument("--out", type=Path, default=Path("sheet.png"))
     c = command("fit", fit, "train; goes on from its checkpoint", "fit training/runs/first.toml")
@@ -165,22 +192,39 @@ def _parser() -> argparse.ArgumentParser:
     c.add_argument("--renders", type=Path, default=RENDERS)
     c.add_argument("--out", type=Path, default=None, help="folder of the checkpoint, default work/RUN")
     c.add_argument("--threads", type=int, default=1)
-    c = command("export", export, "write a checkpoint into models/ and prove parity", "export work/first/checkpoint.pt 2026.11.1")
+    c = command(
+        "export",
+        export,
+        "write a checkpoint into models/ and prove parity",
+        "export work/first/checkpoint.pt 2026.11.1",
+    )
     c.add_argument("checkpoint", type=Path)
     c.add_argument("version")
     c.add_argument("--run-name", default="first")
-    c = command("calibrate", calibrate, "choose the thresholds of a version for a stated risk", "calibrate models/2026.11.1")
+    c = command(
+        "calibrate",
+        calibrate,
+        "choose the thresholds of a version for a stated risk",
+        "calibrate models/2026.11.1",
+    )
     c.add_argument("model", type=Path)
     c.add_argument("--photos", type=int, default=400)
     c.add_argument("--fail-risk", type=float, default=0.005)
     c.add_argument("--review-risk", type=float, default=0.03)
-    c = command("evaluate", evaluate, "measure a version on folders with truth", "evaluate photos planted rendered")
+    c = command(
+        "evaluate", evaluate, "measure a version on folders with truth", "evaluate photos planted rendered"
+    )
     c.add_argument("folders", type=Path, nargs="+")
     c.add_argument("--model", type=Path, default=None, help="default: the champion")
     c.add_argument("--save", type=Path, default=None, help="also write the figures as JSON")
     c = command("promote", promote, "make a version the champion", "promote 2026.11.1")
     c.add_argument("version")
-    c = command("import", import_photos, "bring labelled photos into datasets/", "import photos/ --name village1 --coco labels.json")
+    c = command(
+        "import",
+        import_photos,
+        "bring labelled photos into datasets/",
+        "import photos/ --name village1 --coco labels.json",
+    )
     c.add_argument("photos", type=Path)
     c.add_argument("--name", required=True)
     c.add_argument("--licence", required=True)

@@ -54,11 +54,16 @@ class Batch:
 
 def normalise(rgb: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 to (N, 3, H, W) float32, in the range the encoder was trained with."""
-    return ((rgb.permute(0, 3, 1, 2).float() / 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+    return ((rgb.permute(0, 3, 1, 2).float() / 255 - MEAN) / STD).contiguous(
+        memory_format=torch.channels_last
+    )
 
 
 def collate(samples: list[Sample], *, device: str = "cpu") -> Batch:
-    stacked = {f.name: torch.from_numpy(np.stack([getattr(s, f.name) for s in samples])).to(device) for f in fields(Sample)}
+    stacked = {
+        f.name: torch.from_numpy(np.stack([getattr(s, f.name) for s in samples])).to(device)
+        for f in fields(Sample)
+    }
     return Batch(photo=normalise(stacked.pop("rgb")), **stacked)
 
 
@@ -74,7 +79,10 @@ def turned(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def _changed(
-    sample: Sample, move: Callable[[NDArray[np.float32]], NDArray[np.float32]], sign: NDArray[np.int64], order: list[int]
+    sample: Sample,
+    move: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    sign: NDArray[np.int64],
+    order: list[int],
 ) -> Sample:
     """Moves every map by `move` (on the last two axes); vectors change sign and components with it."""
     rgb = np.moveaxis(move(np.moveaxis(sample.rgb, -1, 0)), 0, -1)

@@ -24,7 +24,8 @@ from qc_vision.region import fill_quad
 from qc_vision.ruler import Step, rule
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import FeatureMap, WeaveMap
-from training.sets import DensityLabel, read_density as read_counts
+from training.sets import DensityLabel
+from training.sets import read_density as read_counts
 
 RESAMPLINGS = 1000
 
@@ -40,13 +41,17 @@ class Figure:
     n: int
 
 
-def bootstrap(what: str, values: list[float], *, statistic: str = "mean", groups: list[str] | None = None) -> Figure:
+def bootstrap(
+    what: str, values: list[float], *, statistic: str = "mean", groups: list[str] | None = None
+) -> Figure:
     """The mean or median with a percentile interval; resamples whole groups (kin photos) where given."""
     measure = np.median if statistic == "median" else np.mean
     if not values:
         return Figure(what=what, value=float("nan"), low=float("nan"), high=float("nan"), n=0)
     names = groups or [str(i) for i in range(len(values))]
-    by_group = [np.array([v for v, g in zip(values, names, strict=True) if g == name]) for name in sorted(set(names))]
+    by_group = [
+        np.array([v for v, g in zip(values, names, strict=True) if g == name]) for name in sorted(set(names))
+    ]
     rng = np.random.default_rng(0)
     draws = [
         measure(np.concatenate([by_group[i] for i in rng.integers(len(by_group), size=len(by_group))]))
@@ -74,15 +79,33 @@ def evaluate_density(perceiver: Perceiver, table: Path) -> tuple[list[Figure], l
         groups = [str(r["file"]) for r in chosen]
         strand = [float(r[key]) for r in chosen]  # type: ignore[arg-type]
         either = [min(float(r[key]), float(r[f"{key}_repeat"])) for r in chosen]  # type: ignore[arg-type]
-        yield bootstrap(f"density, {name}: median relative error (strand or repeat)", either, statistic="median", groups=groups)
-        yield bootstrap(f"density, {name}: off by > 15 % (strand or repeat)", [float(e > 0.15) for e in either], groups=groups)
-        yield bootstrap(f"density, {name}: off by > 15 % (strand only)", [float(e > 0.15) for e in strand], groups=groups)
+        yield bootstrap(
+            f"density, {name}: median relative error (strand or repeat)",
+            either,
+            statistic="median",
+            groups=groups,
+        )
+        yield bootstrap(
+            f"density, {name}: off by > 15 % (strand or repeat)",
+            [float(e > 0.15) for e in either],
+            groups=groups,
+        )
+        yield bootstrap(
+            f"density, {name}: off by > 15 % (strand only)", [float(e > 0.15) for e in strand], groups=groups
+        )
 
     table_rows = list(figures("confident", sure, "error")) + list(figures("all readings", read, "error"))
     table_rows.append(bootstrap("density: share confident", [float(bool(r["confident"])) for r in rows]))
-    table_rows.append(bootstrap("direction within 10 degrees", [float(r["turn_deg"] is not None and float(r["turn_deg"]) <= 10) for r in rows]))  # type: ignore[arg-type]
+    table_rows.append(
+        bootstrap(
+            "direction within 10 degrees",
+            [float(r["turn_deg"] is not None and float(r["turn_deg"]) <= 10) for r in rows],
+        )
+    )  # type: ignore[arg-type]
     grey_rows = [r for r in rows if r["grey"] is not None]
-    table_rows += figures("baseline (grey values, true direction and the model's rough pitch)", grey_rows, "grey")
+    table_rows += figures(
+        "baseline (grey values, true direction and the model's rough pitch)", grey_rows, "grey"
+    )
     return table_rows, rows
 
 
@@ -138,8 +161,12 @@ def evaluate_twins(inspector: Inspector, folder: Path, spec: ProductSpec) -> lis
     for path in tqdm(sorted(folder.glob("*_bad.jpg")), desc="twins", unit="pair"):
         facts = json.loads(path.with_name(path.name.replace("_bad.jpg", ".json")).read_text("utf-8"))
         bad = inspector.inspect(path.read_bytes(), spec=spec).record
-        sound = inspector.inspect(path.with_name(path.name.replace("_bad", "_ok")).read_bytes(), spec=spec).record
-        wins[facts["severity"]].append((bad.defect_score > sound.defect_score) + 0.5 * (bad.defect_score == sound.defect_score))
+        sound = inspector.inspect(
+            path.with_name(path.name.replace("_bad", "_ok")).read_bytes(), spec=spec
+        ).record
+        wins[facts["severity"]].append(
+            (bad.defect_score > sound.defect_score) + 0.5 * (bad.defect_score == sound.defect_score)
+        )
         sources[facts["severity"]].append(facts["source"])
         scores[0].append(bad.defect_score)
         scores[1].append(sound.defect_score)
@@ -188,8 +215,14 @@ def evaluate_rendered(inspector: Inspector, folder: Path, spec: ProductSpec) -> 
 
 def evaluate_sound(inspector: Inspector, photos: list[Path], spec: ProductSpec) -> list[Figure]:
     """Photos of pieces that are sound as far as one can see: what share is failed, sent on, refused?"""
-    verdicts = [str(inspector.inspect(p.read_bytes(), spec=spec).record.verdict) for p in tqdm(photos, desc="sound", unit="photo")]
-    return [bootstrap(f"sound photos: {v}", [float(w == v) for w in verdicts]) for v in ("pass", "review", "fail", "retake")]
+    verdicts = [
+        str(inspector.inspect(p.read_bytes(), spec=spec).record.verdict)
+        for p in tqdm(photos, desc="sound", unit="photo")
+    ]
+    return [
+        bootstrap(f"sound photos: {v}", [float(w == v) for w in verdicts])
+        for v in ("pass", "review", "fail", "retake")
+    ]
 
 
 def _at_centre(weave_map: WeaveMap, facts: dict) -> tuple[DensityReading, ...]:
@@ -201,17 +234,23 @@ def _at_centre(weave_map: WeaveMap, facts: dict) -> tuple[DensityReading, ...]:
     nearest = min(points, key=lambda p: np.hypot(p["x"] - shape[0] / 2, p["y"] - shape[1] / 2))
     at = np.array([nearest["x"], nearest["y"]])
     a, b = np.array(nearest["stake_vec_px"]) * 3, np.array(nearest["weaver_vec_px"]) * 3
-    return read_density(weave_map, scale=NO_SCALE, quad=np.array([at - a - b, at + a - b, at + a + b, at - a + b]))
+    return read_density(
+        weave_map, scale=NO_SCALE, quad=np.array([at - a - b, at + a - b, at + a + b, at - a + b])
+    )
 
 
-def _paired(readings: tuple[DensityReading, ...], truths: tuple[float, float]) -> Iterator[tuple[DensityReading, float]]:
+def _paired(
+    readings: tuple[DensityReading, ...], truths: tuple[float, float]
+) -> Iterator[tuple[DensityReading, float]]:
     for reading in readings:
         yield reading, truths[0 if reading.direction == "weft" else 1]
 
 
 def _full_size(cells: NDArray[np.float32], px_per_cell: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Brings a map on cells to the photo's own pixels."""
-    affine = np.array([[1 / px_per_cell, 0, 0.5 / px_per_cell - 0.5], [0, 1 / px_per_cell, 0.5 / px_per_cell - 0.5]])
+    affine = np.array(
+        [[1 / px_per_cell, 0, 0.5 / px_per_cell - 0.5], [0, 1 / px_per_cell, 0.5 / px_per_cell - 0.5]]
+    )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(cells, affine, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
@@ -227,4 +266,6 @@ def auroc(faulty: list[float], sound: list[float]) -> float:
 def table(figures: list[Figure]) -> str:
     """The figures as aligned text."""
     width = max(len(f.what) for f in figures)
-    return "\n".join(f"{f.what:<{width}}  {f.value:6.3f}  [{f.low:.3f}, {f.high:.3f}]  n={f.n}" for f in figures)
+    return "\n".join(
+        f"{f.what:<{width}}  {f.value:6.3f}  [{f.low:.3f}, {f.high:.3f}]  n={f.n}" for f in figures
+    )

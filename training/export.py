@@ -29,7 +29,13 @@ class Exported(nn.Module):
 
     def forward(self, photo: Tensor) -> tuple[Tensor, ...]:
         maps = self.network(photo)
-        return maps.surface.sigmoid(), maps.defects.sigmoid(), maps.angle, maps.pitch.softmax(2), maps.features
+        return (
+            maps.surface.sigmoid(),
+            maps.defects.sigmoid(),
+            maps.angle,
+            maps.pitch.softmax(2),
+            maps.features,
+        )
 
 
 def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
@@ -37,7 +43,9 @@ def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
     kept = torch.load(checkpoint, map_location="cpu", weights_only=False)
     network = WeaveNet(len(CODES), pretrained=False)
     prefix = "module."
-    network.load_state_dict({k.removeprefix(prefix): v for k, v in kept["average"].items() if k.startswith(prefix)})
+    network.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in kept["average"].items() if k.startswith(prefix)}
+    )
     return network.eval(), kept
 
 
@@ -48,7 +56,9 @@ def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, 
     folder = models / version
     folder.mkdir(parents=True, exist_ok=True)
     photo = Renderer().render(GOLDEN_SEED).rgb[:, :192]
-    normalised = torch.from_numpy(((photo / 255.0 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None].copy())
+    normalised = torch.from_numpy(
+        ((photo / 255.0 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None].copy()
+    )
     wrapped = Exported(network).eval()
     height, width = torch.export.Dim("height", min=2, max=256), torch.export.Dim("width", min=2, max=256)
     program = torch.onnx.export(
@@ -83,7 +93,11 @@ def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, 
         strand_px=20.0,
         thresholds={code: ScoreThresholds(review=0.4, fail=0.6) for code in CODES},
         golden_tolerance=PARITY,
-        training={**training, "steps": kept["step"], **{f"loss_{k}": round(v, 4) for k, v in kept["losses"].items()}},
+        training={
+            **training,
+            "steps": kept["step"],
+            **{f"loss_{k}": round(v, 4) for k, v in kept["losses"].items()},
+        },
     )
     write_manifest(folder, manifest)
     load_model(folder)

@@ -16,16 +16,25 @@ from training.augment import apply, photometric
 from training.data import Sample, collate, sample_of, turned
 from training.losses import losses
 from training.network import WeaveNet
-from training.warm import shipped_weights
 from training.render.cache import SHARD_PICTURES, load
 from training.render.fault import CODES
 from training.run import Run
 from training.sets import LabelledPhoto, crop_sample, read_set
+from training.warm import shipped_weights
 
 CHECKPOINT_EVERY = 100
 
 
-def fit(run: Run, *, renders: Path, sets: Path, models: Path, out: Path, device: str = "cpu", stop_after: int | None = None) -> Path:
+def fit(
+    run: Run,
+    *,
+    renders: Path,
+    sets: Path,
+    models: Path,
+    out: Path,
+    device: str = "cpu",
+    stop_after: int | None = None,
+) -> Path:
     """Runs `run` to its end (or for `stop_after` steps of it), going on from `out`/checkpoint.pt where
     there is one; returns that path."""
     out.mkdir(parents=True, exist_ok=True)
@@ -69,6 +78,9 @@ def fit(run: Run, *, renders: Path, sets: Path, models: Path, out: Path, device:
         if not shards:
             raise _nothing_rendered(renders)
         samples = _draw(run, shards, labelled, rng)
+        augment.set_random_seed(
+            run.seed + step
+        )  # of its own for each step, so that a resumed run draws alike
         for sample in samples:
             sample.rgb = apply(augment, sample.rgb)
         batch = collate(samples, device=device)
@@ -90,8 +102,13 @@ def fit(run: Run, *, renders: Path, sets: Path, models: Path, out: Path, device:
             _save(
                 checkpoint,
                 {
-                    "run": asdict(run), "step": step + 1, "network": network.state_dict(), "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "rng": rng.bit_generator.state,
+                    "run": asdict(run),
+                    "step": step + 1,
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "rng": rng.bit_generator.state,
                     "losses": smooth,
                 },
             )

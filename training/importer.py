@@ -88,8 +88,14 @@ def _check_coco(path: Path, sizes: dict[str, Photo], faults: list[str]) -> dict[
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as wrong:
         faults.append(f"{path.name}: not a COCO file with categories and images ({wrong!r})")
         return None
-    faults += [f"{path.name}: category '{n}' is unknown; there are {', '.join(CATEGORIES)}" for n in names.values() if n not in CATEGORIES]
-    faults += [f"{path.name}: photo {n} is missing from the folder" for n in images.values() if n not in sizes]
+    faults += [
+        f"{path.name}: category '{n}' is unknown; there are {', '.join(CATEGORIES)}"
+        for n in names.values()
+        if n not in CATEGORIES
+    ]
+    faults += [
+        f"{path.name}: photo {n} is missing from the folder" for n in images.values() if n not in sizes
+    ]
     for number, annotation in enumerate(coco.get("annotations", []), start=1):
         where = f"{path.name}, annotation {annotation.get('id', number)}"
         name = images.get(annotation.get("image_id"))
@@ -104,7 +110,9 @@ def _check_coco(path: Path, sizes: dict[str, Photo], faults: list[str]) -> dict[
             if len(ring) < 6 or len(ring) % 2:
                 faults.append(f"{where}: a polygon needs at least three x, y pairs")
             elif name in sizes and not _inside(np.array(ring, dtype=float).reshape(-1, 2), sizes[name]):
-                faults.append(f"{where}: points outside {name} ({sizes[name].width} x {sizes[name].height} px)")
+                faults.append(
+                    f"{where}: points outside {name} ({sizes[name].width} x {sizes[name].height} px)"
+                )
     return dict(coco)
 
 
@@ -167,7 +175,9 @@ def _split(basket: str, test_share: float) -> str:
 def _density_rows(path: Path) -> list[dict[str, str]]:
     text = path.read_text("utf-8")
     delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    return [{k: row[k] for k in DENSITY_COLUMNS} for row in csv.DictReader(text.splitlines(), delimiter=delimiter)]
+    return [
+        {k: row[k] for k in DENSITY_COLUMNS} for row in csv.DictReader(text.splitlines(), delimiter=delimiter)
+    ]
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
@@ -177,7 +187,9 @@ def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]])
         writer.writerows(rows)
 
 
-def _card(facts: SetFacts, rows: list[dict[str, str]], labels: dict[str, object] | None, density: Path | None) -> str:
+def _card(
+    facts: SetFacts, rows: list[dict[str, str]], labels: dict[str, object] | None, density: Path | None
+) -> str:
     test = sum(row["split"] == "test" for row in rows)
     annotations = labels.get("annotations") if labels else None
     polygons = len(annotations) if isinstance(annotations, list) else 0

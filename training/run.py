@@ -10,7 +10,6 @@ from qc_vision.errors import SpecError
 from qc_vision.message import Message
 
 
-
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Run:
     seed: int
@@ -33,5 +32,8 @@ def load_run(path: Path) -> Run:
         return TypeAdapter(Run).validate_python(tomllib.loads(path.read_text("utf-8")))
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as wrong:
         raise SpecError(
-            Message(id=f"Berkas latihan {path} tidak dapat dipakai: {wrong}", en=f"The run file {path} cannot be used: {wrong}")
+            Message(
+                id=f"Berkas latihan {path} tidak dapat dipakai: {wrong}",
+                en=f"The run file {path} cannot be used: {wrong}",
+            )
         ) from wrong

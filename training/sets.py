@@ -93,7 +93,9 @@ def read_density(path: Path) -> list[DensityLabel]:
         except (KeyError, TypeError, ValueError) as wrong:
             raise ValueError(f"{path.name}, row {number}: {wrong}") from wrong
         if label.repeat_px <= 0 or label.strands_per_repeat < 1 or label.direction not in ("weft", "warp"):
-            raise ValueError(f"{path.name}, row {number}: repeat_px > 0, strands_per_repeat >= 1, direction weft or warp")
+            raise ValueError(
+                f"{path.name}, row {number}: repeat_px > 0, strands_per_repeat >= 1, direction weft or warp"
+            )
         labels.append(label)
     return labels
 
@@ -103,12 +105,17 @@ def read_set(folder: Path) -> list[LabelledPhoto]:
     try:
         rows = list(csv.DictReader((folder / "manifest.csv").read_text("utf-8").splitlines()))
         if rows and tuple(rows[0]) != MANIFEST_COLUMNS:
-            raise ValueError(f"manifest.csv: columns {', '.join(rows[0])}; expected {', '.join(MANIFEST_COLUMNS)}")
+            raise ValueError(
+                f"manifest.csv: columns {', '.join(rows[0])}; expected {', '.join(MANIFEST_COLUMNS)}"
+            )
         polygons = _polygons(folder / "labels.json")
         density = read_density(folder / "density.csv") if (folder / "density.csv").exists() else []
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as wrong:
         raise StorageError(
-            Message(id=f"Set {folder.name} tidak dapat dibaca: {wrong}", en=f"The set {folder.name} cannot be read: {wrong}")
+            Message(
+                id=f"Set {folder.name} tidak dapat dibaca: {wrong}",
+                en=f"The set {folder.name} cannot be read: {wrong}",
+            )
         ) from wrong
     return [
         LabelledPhoto(
@@ -132,7 +139,9 @@ def _polygons(path: Path) -> dict[str, tuple[Polygon, ...]]:
     for annotation in coco["annotations"]:
         for ring in annotation["segmentation"]:
             points = np.array(ring, dtype=np.float64).reshape(-1, 2)
-            found[files[annotation["image_id"]]].append(Polygon(code=names[annotation["category_id"]], points=points))
+            found[files[annotation["image_id"]]].append(
+                Polygon(code=names[annotation["category_id"]], points=points)
+            )
     return {name: tuple(polygons) for name, polygons in found.items()}
 
 
@@ -171,7 +180,9 @@ def crop_sample(photo: LabelledPhoto, rng: np.random.Generator) -> Sample:
             read = np.maximum(read, (shared > 0.5).astype(np.float32))
     has_basket = any(p.code == "basket" for p in photo.polygons or ())
     known = np.array([has_basket, False, photo.polygons is not None], np.float32)
-    return Sample(rgb=crop, basket=basket, judged=basket * 0, read=read, steps=steps, defects=defects, known=known)
+    return Sample(
+        rgb=crop, basket=basket, judged=basket * 0, read=read, steps=steps, defects=defects, known=known
+    )
 
 
 def _scale(photo: LabelledPhoto, rng: np.random.Generator, side: int) -> float:

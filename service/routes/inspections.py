@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
@@ -21,12 +21,12 @@ from service.store import Wanted
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
 
-REFUSALS: dict[int | str, dict[str, object]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {MEDIA_TYPE: {"example": PROBLEM_EXAMPLE}}}
     for status, words in {413: "Too large", 415: "Not a photo", 422: "Refused", 503: "Busy", 507: "Disk full"}.items()
 }
 ANSWER = {"content": {"application/json": {"example": INSPECTION_EXAMPLE}}}
-JPEG = {200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}}
+JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}}
 
 
 @router.post("", status_code=201, responses={201: ANSWER, **REFUSALS})

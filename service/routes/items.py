@@ -1,5 +1,7 @@
 """`/v1/items`: may this item be exported? `/v1/specs`: what it can be judged by."""
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from qc_vision.eligibility import Eligibility, PhotoVerdict, judge_eligibility
@@ -8,15 +10,18 @@ from qc_vision.spec import load_spec, shipped_specs
 from service.answers import SpecAnswer
 from service.dependencies import AtDesk
 from service.examples import ELIGIBILITY_EXAMPLE
-from service.problems import NOT_FOUND, RequestRefused
+from service.problems import NOT_FOUND, Problem, RequestRefused
 
 router = APIRouter(prefix="/v1", tags=["items"])
 
-ANSWER = {200: {"content": {"application/json": {"example": ELIGIBILITY_EXAMPLE}}}}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": ELIGIBILITY_EXAMPLE}}},
+    404: {"description": "No such item", "model": Problem},
+}
 METRIC_UNITS = ("mm", "mm2", "per_10cm")
 
 
-@router.get("/items/{ref}/eligibility", responses={**ANSWER, 404: {"description": "No such item"}})
+@router.get("/items/{ref}/eligibility", responses=ANSWERS)
 def judge_item_eligibility(desk: AtDesk, ref: str) -> Eligibility:
     """Export eligibility of the item by its latest inspection, with every rule that holds, fails or is
     still missing."""

@@ -1,18 +1,23 @@
 """The inspectors' pages and the sample photos that they offer. Static files: the pages call the API."""
 
-from importlib import resources
 from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse
 
 from qc_vision.message import Message
-from service.answers import SampleAnswer
+from service.answers import LimitsAnswer, SampleAnswer
+from service.dependencies import AtDesk
 from service.problems import NOT_FOUND, RequestRefused
 
 router = APIRouter()
 
 WEB = Path(__file__).parents[1] / "web"
+SAMPLE_FOLDERS = (
+    Path(__file__).parents[2] / "qc_vision" / "_samples",
+    Path(__file__).parents[2] / "datasets" / "samples",
+)
+"""Where samples lie: beside this package in an installed wheel, or in a checkout."""
 NO_STALE_PAGE = {"Cache-Control": "no-cache"}
 
 
@@ -28,15 +33,23 @@ def show_history() -> FileResponse:
     return FileResponse(WEB / "history.html", headers=NO_STALE_PAGE)
 
 
+@router.get("/v1/limits", tags=["health"])
+def read_limits(desk: AtDesk) -> LimitsAnswer:
+    """What one upload may hold, so that a page can say so before anything is sent."""
+    return LimitsAnswer(max_photos=desk.settings.max_photos, max_upload_bytes=desk.settings.max_upload_bytes)
+
+
 @router.get("/v1/samples", tags=["samples"])
 def list_samples() -> list[SampleAnswer]:
     """Photos to try the service with; empty where none were shipped."""
     return [SampleAnswer(name=name, link=f"/v1/samples/{name}") for name in sorted(_samples())]
 
 
-@router.get("/v1/samples/{name}", tags=["samples"], response_class=Response)
-def read_sample(name: str) -> Response:
-    if name not in _samples():
+@router.get("/v1/samples/{name}", tags=["samples"], response_class=FileResponse)
+def read_sample(name: str) -> FileResponse:
+    """A sample photo."""
+    path = _samples().get(name)
+    if path is None:
         raise RequestRefused(
             NOT_FOUND,
             Message(
@@ -44,10 +57,8 @@ def read_sample(name: str) -> Response:
                 en="There is no such sample photo. They are listed at /v1/samples.",
             ),
         )
-    data = resources.files("qc_vision").joinpath("samples", name).read_bytes()
-    return Response(data, media_type="image/jpeg")
+    return FileResponse(path, media_type="image/jpeg")
 
 
-def _samples() -> set[str]:
-    folder = resources.files("qc_vision").joinpath("samples")
-    return {file.name for file in folder.iterdir() if file.name.endswith(".jpg")} if folder.is_dir() else set()
+def _samples() -> dict[str, Path]:
+    return {path.name: path for folder in SAMPLE_FOLDERS for path in folder.glob("*.jpg")}

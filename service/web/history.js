@@ -1,44 +1,78 @@
-// The list of inspections, newest first, with filters; pages on by cursor.
-import { ICONS, ask, make, start, word } from "/web/words.js";
+// The page `/riwayat`: kept inspections, newest first, with filters that stay in the address.
+
+import { fetchJson, Refusal } from "./api.js";
+import { badge, drawProblem, make } from "./draw.js";
+import { number, speak, when, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
-let items = [];
-let next = null;
+const FILTERS = ["verdict", "ref", "village"];
+const VERDICTS = ["pass", "fail", "review", "retake"];
 
-function row(inspection) {
-  const when = new Date(inspection.created_at).toLocaleString("id-ID");
-  const badge = make("span", { class: `badge ${inspection.verdict}` }, `${ICONS[inspection.verdict]} ${word(inspection.verdict)}`);
-  const photo = make("a", { href: inspection.photos[0].links.overlay }, make("img", { src: inspection.photos[0].links.overlay, alt: word("overlay"), loading: "lazy" }));
-  return make("li", {}, photo, make("div", {}, badge, make("div", {}, inspection.item.ref ?? "—"), make("div", { class: "note" }, when)));
-}
+let inspections = [];
+let nextCursor = null;
+let loaded = false;
+let refusal = null;
+let verdict = new URLSearchParams(location.search).get("verdict") ?? "";
 
-function draw() {
-  at("list").replaceChildren(...items.map(row));
-  at("more").hidden = next === null;
-  at("status").textContent = items.length ? "" : word("empty");
-  for (const option of at("verdict").options) if (option.value) option.textContent = word(option.value);
-}
+for (const key of ["ref", "village"]) at(key).value = new URLSearchParams(location.search).get(key) ?? "";
+at("filters").addEventListener("submit", filter);
+at("verdict").addEventListener("change", () => (verdict = at("verdict").value));
+at("older").addEventListener("click", load);
 
-async function load(more = false) {
-  const query = new URLSearchParams({ limit: "20" });
-  if (at("verdict").value) query.set("verdict", at("verdict").value);
-  if (at("ref").value.trim()) query.set("ref", at("ref").value.trim());
-  if (more && next) query.set("cursor", next);
-  try {
-    const page = await ask(`/v1/inspections?${query}`);
-    items = more ? [...items, ...page.items] : page.items;
-    next = page.next;
-    draw();
-  } catch (message) {
-    at("status").textContent = message.id ?? String(message);
-  }
-}
-
-for (const verdict of Object.keys(ICONS)) at("verdict").append(make("option", { value: verdict }, word(verdict)));
-at("filter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  load();
-});
-at("more").addEventListener("click", () => load(true));
-start(draw);
+speak(redraw);
 load();
+
+function filter(event) {
+  event.preventDefault();
+  inspections = [];
+  nextCursor = null;
+  history.replaceState(null, "", `/riwayat?${wanted()}`);
+  load();
+}
+
+function wanted() {
+  const values = FILTERS.map((key) => [key, key === "verdict" ? verdict : at(key).value.trim()]);
+  return new URLSearchParams(values.filter(([, value]) => value));
+}
+
+async function load() {
+  const query = wanted();
+  if (nextCursor) query.set("cursor", nextCursor);
+  refusal = null;
+  try {
+    const page = await fetchJson(`/v1/inspections?${query}`);
+    inspections = [...inspections, ...page.inspections];
+    nextCursor = page.next_cursor;
+    loaded = true;
+  } catch (wrong) {
+    if (!(wrong instanceof Refusal)) throw wrong;
+    refusal = wrong;
+  }
+  redraw();
+}
+
+function redraw() {
+  at("problem").hidden = refusal === null;
+  at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
+  at("verdict").replaceChildren(
+    new Option(word("all"), ""),
+    ...VERDICTS.map((name) => new Option(word(name), name, false, name === verdict)),
+  );
+  at("inspections").replaceChildren(...inspections.map(drawRow));
+  const none = loaded && inspections.length === 0;
+  at("count").textContent = none ? word("noInspections") : inspections.length ? `${number(inspections.length)} ${word("shownCount")}` : "";
+  at("older").hidden = nextCursor === null;
+}
+
+function drawRow(inspection) {
+  const thumbnail = make("img", "");
+  thumbnail.src = inspection.links.thumbnail;
+  thumbnail.alt = "";
+  thumbnail.loading = "lazy";
+  const where = [inspection.item.village, `${inspection.photo_count} ${word("photos")}`].filter(Boolean).join(" · ");
+  const title = make("strong", "", inspection.item.ref ?? word("noCode"));
+  const lines = [where, when(inspection.created_at)].map((line) => make("span", "line", line));
+  const link = make("a", "", thumbnail, make("div", "", badge(inspection.verdict), title, ...lines));
+  link.href = `/pemeriksaan/${inspection.id}`;
+  return make("li", "", link);
+}

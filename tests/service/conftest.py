@@ -1,112 +1,14 @@
-"""A fake inspector that obeys the real signature, and the service around it, in a temporary folder."""
+"""The service around a fake inspector, in a temporary folder."""
 
-import hashlib
-import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
 
-from qc_vision.calibration import Calibration
-from qc_vision.decision import Finding, Verdict
-from qc_vision.density import DensityReading
-from qc_vision.inspection import Inspection
-from qc_vision.message import Message
-from qc_vision.photo import decode
-from qc_vision.record import InspectionRecord, ModelRef, PhotoRef, SpecRef
-from qc_vision.severity import Severity
-from qc_vision.spec import ProductSpec
-from qc_vision.weave import FeatureMap, StrandField, WeaveMap
 from service.app import create_app
 from service.settings import Settings
-
-VERDICT_OF_RED = {200: Verdict.FAIL, 150: Verdict.REVIEW, 100: Verdict.RETAKE, 50: Verdict.PASS}
-
-
-class FakeInspector:
-    """Judges a photo by how red it is, so that a test can order the verdict that it wants."""
-
-    def __init__(self) -> None:
-        self._ids = count(1)
-
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
-        photo = decode(data)
-        red = float(photo.pixels[..., 0].mean())
-        verdict = VERDICT_OF_RED[min(VERDICT_OF_RED, key=lambda r: abs(r - red))]
-        record = InspectionRecord(
-            id=f"record-{next(self._ids)}",
-            inspected_at=datetime(2026, 5, 4, tzinfo=UTC),
-            photo=PhotoRef(
-                sha256=hashlib.sha256(data).hexdigest(),
-                perceptual_hash=photo.perceptual_hash,
-                width=photo.width,
-                height=photo.height,
-            ),
-            verdict=verdict,
-            grade=None,
-            reasons=() if verdict == Verdict.PASS else (HOLE,),
-            scale=Calibration(method="none"),
-            density=(WEFT,),
-            openness=0.012,
-            uniformity_cv=0.08,
-            defects=(),
-            defect_score=0.1,
-            basket=None,
-            model=ModelRef(version="fake", sha256="0" * 64),
-            spec=SpecRef(id=spec.id, revision=spec.revision),
-            software="qc_vision test",
-        )
-        return Inspection(record=record, photo=photo, weave_map=_weave(), timing_ms={"decode": 1.0})
-
-
-HOLE = Finding(
-    code="MAJ-HOLE",
-    severity=Severity.MAJOR,
-    value=1.7,
-    limit=0.8,
-    unit="pitch",
-    message=Message(id="Lubang: 1.7 lebar helai, paling banyak 0.8.", en="Hole: 1.7 strand pitches, at most 0.8."),
-    advice=Message(
-        id="Tambah helai baru, ujungnya masuk minimal tiga lungsi.",
-        en="Weave a new strand in; tuck its end past at least three stakes.",
-    ),
-)
-WEFT = DensityReading(
-    direction="weft",
-    angle_deg=90.0,
-    pitch_px=20.0,
-    pitch_px_interval=(19.5, 20.5),
-    per_10cm=None,
-    per_10cm_interval=None,
-    confident=True,
-)
-
-
-def _weave() -> WeaveMap:
-    grid = np.ones((8, 8), dtype=np.float32)
-    strands = StrandField(angle_rad=grid, pitch_px=20 * grid, pitch_log_sigma=0.1 * grid, direction_score=grid)
-    return WeaveMap(
-        px_per_cell=32.0,
-        basket=grid,
-        weft=strands,
-        warp=strands,
-        defects=np.zeros((1, 8, 8), dtype=np.float32),
-        codes=("MAJ-HOLE",),
-        features=FeatureMap(values=np.zeros((1, 8, 8), dtype=np.float32), origin_px=(0.0, 0.0), px_per_cell=32.0),
-    )
-
-
-def photo_of(verdict: Verdict, *, exif: Image.Exif | None = None, size: tuple[int, int] = (256, 200)) -> bytes:
-    """A JPEG that the fake inspector will give this verdict; `size` is (width, height)."""
-    red = next(r for r, v in VERDICT_OF_RED.items() if v == verdict)
-    packed = io.BytesIO()
-    Image.new("RGB", size, (red, 110, 60)).save(packed, "JPEG", exif=exif or Image.Exif())
-    return packed.getvalue()
+from tests.service.fakes import FakeInspector
 
 
 @pytest.fixture

@@ -32,7 +32,10 @@ def backdrop(n: int, rng: np.random.Generator, photos: list[np.ndarray], noise: 
     tone = 1 + slope[0] * (x - 0.5) + slope[1] * (y - 0.5)
     if kind > 0.72:
         tone = tone * _regular(x, y, rng)
-    grain = noise[torch.remainder((y * n * 0.7).long(), noise.shape[0]), torch.remainder((x * n * 0.7).long(), noise.shape[0])]
+    grain = noise[
+        torch.remainder((y * n * 0.7).long(), noise.shape[0]),
+        torch.remainder((x * n * 0.7).long(), noise.shape[0]),
+    ]
     tone = tone * (1 + float(rng.uniform(0, 0.4)) * (grain - 0.5))
     wall = base.view(1, 1, 3) * tone.clamp_min(0.05)[..., None]
     if rng.random() < 0.5:
@@ -54,7 +57,9 @@ def _regular(x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
         return torch.where(torch.frac(u * count).abs() < rng.uniform(0.08, 0.5), 0.35, 1.0)
     if kind == 2:
         row = torch.floor(v * count)
-        brick = (torch.frac(v * count).abs() < 0.12) | (torch.frac(u * count * 0.45 + 0.5 * torch.remainder(row, 2)).abs() < 0.06)
+        brick = (torch.frac(v * count).abs() < 0.12) | (
+            torch.frac(u * count * 0.45 + 0.5 * torch.remainder(row, 2)).abs() < 0.06
+        )
         return torch.where(brick, 0.5, 1.0)
     if kind == 3:
         return torch.where(torch.remainder(torch.floor(u * count) + torch.floor(v * count), 2) < 1, 0.5, 1.0)

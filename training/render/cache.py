@@ -46,8 +46,11 @@ def load(path: Path) -> list[Picture]:
     arrays["defects"] = arrays["defects"].astype(np.float32) / 255
     return [
         Picture(
-            rgb=arrays["rgb"][i], basket=arrays["basket"][i].astype(np.float32), judged=arrays["judged"][i].astype(np.float32),
-            steps=arrays["steps"][i].astype(np.float32), defects=arrays["defects"][i],
+            rgb=arrays["rgb"][i],
+            basket=arrays["basket"][i].astype(np.float32),
+            judged=arrays["judged"][i].astype(np.float32),
+            steps=arrays["steps"][i].astype(np.float32),
+            defects=arrays["defects"][i],
         )
         for i in range(len(arrays["rgb"]))
     ]

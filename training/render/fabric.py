@@ -112,7 +112,10 @@ def weave_surface(
     thick = 0.28 if plan.roundness < 3 else 0.14
     z_weft = plan.amplitude * up_weft + thick * round_weft
     z_warp = (0.0 if stiff else plan.amplitude * up_warp) + thick * round_warp * (0.8 if stiff else 1.0)
-    has_weft, has_warp = (across_weft.abs() < 1) & (half_weft > 0.05), (across_warp.abs() < 1) & (half_warp > 0.05)
+    has_weft, has_warp = (
+        (across_weft.abs() < 1) & (half_weft > 0.05),
+        (across_warp.abs() < 1) & (half_warp > 0.05),
+    )
     z_weft = torch.where(has_weft, z_weft, torch.full_like(z_weft, -9.0))
     z_warp = torch.where(has_warp, z_warp, torch.full_like(z_warp, -9.0))
     weft_on_top = z_weft >= z_warp
@@ -156,7 +159,12 @@ def _strand_colour(plan, rgb, index, along, across, noise, salt) -> Tensor:
     own = hash01(index, salt, plan.seed)
     fibre = _sample(noise, along * 0.02 + own, across * 0.35 + own * 7.3)
     patch = _sample(noise, along * 0.013 + own * 3.1, index * 0.137 + across * 0.05)
-    tone = 1 + plan.tone_spread * (own - 0.5) * 2 + plan.fibre * (fibre - 0.5) * 1.6 + plan.tone_spread * (patch - 0.5) * 1.5
+    tone = (
+        1
+        + plan.tone_spread * (own - 0.5) * 2
+        + plan.fibre * (fibre - 0.5) * 1.6
+        + plan.tone_spread * (patch - 0.5) * 1.5
+    )
     cell = torch.floor(along / 5.0)
     node_at = (cell + hash01(cell, index, plan.seed + salt)) * 5.0
     has_node = hash01(cell, index + 0.5, plan.seed + 11) < 0.12
@@ -189,7 +197,11 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
     material = str(rng.choice(list(MATERIALS), p=[0.36, 0.14, 0.1, 0.16, 0.16, 0.08]))
     palette = MATERIALS[material]
     weft = np.array(palette[rng.integers(len(palette))]) * rng.uniform(0.75, 1.35)
-    warp = weft * rng.uniform(0.8, 1.15) if rng.random() < 0.75 else np.array(palette[rng.integers(len(palette))])
+    warp = (
+        weft * rng.uniform(0.8, 1.15)
+        if rng.random() < 0.75
+        else np.array(palette[rng.integers(len(palette))])
+    )
     aspect = {
         "plain": lambda: math.exp(rng.normal(0.0, 0.25)),
         "twill21": lambda: math.exp(rng.normal(0.0, 0.2)),
@@ -214,7 +226,9 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         warp_cover=float(rng.uniform(0.25, 0.6) if weave in ("lens", "wicker") else rng.uniform(0.7, 1.0)),
         amplitude=float(rng.uniform(0.08, 0.2) if flat else rng.uniform(0.18, 0.38)),
         roundness=float(rng.uniform(4, 12) if flat else rng.uniform(1.8, 2.6)),
-        slant=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.5)) if weave != "braid" else float(rng.choice([-1, 1]) * rng.uniform(0.7, 1.6)),
+        slant=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.5))
+        if weave != "braid"
+        else float(rng.choice([-1, 1]) * rng.uniform(0.7, 1.6)),
         paired_stakes=bool(weave in ("wicker", "plain") and rng.random() < 0.15),
         weft_rgb=tuple(float(c) for c in weft.clip(0.01, 0.95)),
         warp_rgb=tuple(float(c) for c in warp.clip(0.01, 0.95)),

@@ -46,8 +46,15 @@ def _window(stakes: Tensor, centre: float, half: float) -> Tensor:
 
 
 def plant(
-    rows: Tensor, stakes: Tensor, place: tuple[float, float], *, code: str, plan: FabricPlan, aspect: float,
-    rng: np.random.Generator, faults: Faults,
+    rows: Tensor,
+    stakes: Tensor,
+    place: tuple[float, float],
+    *,
+    code: str,
+    plan: FabricPlan,
+    aspect: float,
+    rng: np.random.Generator,
+    faults: Faults,
 ) -> None:
     """Adds one fault of `code` at `place` (row, stake) to `faults`."""
     r0, s0 = place
@@ -89,17 +96,27 @@ def plant(
     elif code == "MIN-PATTERN" and not lobed:
         j0, length = round(s0), int(rng.integers(2, 5))
         faults.floats.append((i0, j0, j0 + length))
-        faults.mark(code, (((rows - i0).abs() < 0.5) & (stakes > j0 - 0.5) & (stakes < j0 + length + 0.5)).float())
+        faults.mark(
+            code, (((rows - i0).abs() < 0.5) & (stakes > j0 - 0.5) & (stakes < j0 + length + 0.5)).float()
+        )
     elif code == "MAJ-STAIN":
         size = rng.uniform(0.8, 4.0)
         angle = torch.atan2(rows - r0, (stakes - s0) * aspect)
-        wave = sum(rng.uniform(-0.16, 0.16) * torch.sin(k * angle + rng.uniform(0, 6.3)) for k in (1, 2, 3, 5))
+        wave = sum(
+            rng.uniform(-0.16, 0.16) * torch.sin(k * angle + rng.uniform(0, 6.3)) for k in (1, 2, 3, 5)
+        )
         far = torch.hypot(rows - r0, (stakes - s0) * aspect) / (size * (1 + wave))
         soft = rng.uniform(0.05, 0.5)
         alpha = smoothstep((1 - far) / soft + 0.5)
         if rng.random() < 0.3:
             alpha = alpha * (0.6 + 0.4 * smoothstep((far - 0.7) * 5))
-        tint = [(0.03, 0.025, 0.02), (0.1, 0.06, 0.03), (0.02, 0.03, 0.05), (0.5, 0.48, 0.44), (0.12, 0.02, 0.02)]
+        tint = [
+            (0.03, 0.025, 0.02),
+            (0.1, 0.06, 0.03),
+            (0.02, 0.03, 0.05),
+            (0.5, 0.48, 0.44),
+            (0.12, 0.02, 0.02),
+        ]
         strength = float(rng.uniform(0.3, 0.85))
         faults.paint.append((alpha, tint[rng.integers(len(tint))], strength))
         faults.mark(code, (alpha > 0.4).float())
@@ -112,7 +129,9 @@ def plant(
             cluster = torch.maximum(cluster, smoothstep((1.15 - far) / 0.5))
         grain = hash01(torch.floor(rows * 14), torch.floor(stakes * 14), plan.seed)
         tint = [(0.62, 0.64, 0.6), (0.12, 0.17, 0.1), (0.02, 0.02, 0.02)]
-        faults.paint.append((cluster * (0.6 + 0.4 * grain), tint[rng.integers(3)], float(rng.uniform(0.5, 0.9))))
+        faults.paint.append(
+            (cluster * (0.6 + 0.4 * grain), tint[rng.integers(3)], float(rng.uniform(0.5, 0.9)))
+        )
         near = cv2.dilate(cluster.numpy(), np.ones((9, 9), np.uint8))
         faults.mark(code, torch.from_numpy((near > 0.3).astype(np.float32)))
     elif code == "MIN-COLOR":

@@ -80,8 +80,11 @@ class _Truth:
         judged = judged * ((length > 2.0) & (length < 250)).all(0)
         small = F.max_pool2d(self.defects[None], k)[0].numpy() * 0.5 + pool(self.defects) * 0.5
         return Picture(
-            rgb=rgb, basket=pool(self.basket[None])[0], judged=judged.astype(np.float32),
-            steps=steps.astype(np.float32), defects=np.clip(small, 0, 1).astype(np.float32),
+            rgb=rgb,
+            basket=pool(self.basket[None])[0],
+            judged=judged.astype(np.float32),
+            steps=steps.astype(np.float32),
+            defects=np.clip(small, 0, 1).astype(np.float32),
         )
 
 
@@ -109,16 +112,24 @@ def _add_basket(canvas: Tensor, truth: _Truth, rng: np.random.Generator, noise: 
             along, down = (along + down) * 0.7071, (down - along) * 0.7071
         if disc:
             cx, cy = n * 0.25, n * 0.25
-            du, dv = along - along[face.mask].mean() if face.mask.any() else along - cx, down - (down[face.mask].mean() if face.mask.any() else cy)
+            du, dv = (
+                along - along[face.mask].mean() if face.mask.any() else along - cx,
+                down - (down[face.mask].mean() if face.mask.any() else cy),
+            )
             radius = torch.hypot(du, dv)
             around = max(6, round(2 * math.pi * n * 0.22 / (pitch * aspect)))
             rows, stakes = radius / pitch, torch.atan2(dv, du) * around / (2 * math.pi)
         else:
             rows, stakes = down / pitch + offset[0], along / (pitch * aspect) + offset[1]
-        rows = rows + wave[0] * torch.sin(stakes * 0.31 / max(1, 1 / aspect) + offset[0]) * torch.cos(rows * 0.13 + offset[1])
+        rows = rows + wave[0] * torch.sin(stakes * 0.31 / max(1, 1 / aspect) + offset[0]) * torch.cos(
+            rows * 0.13 + offset[1]
+        )
         stakes = stakes + wave[1] * torch.sin(rows * 0.21 + offset[1])
         faults = Faults(
-            rows=rows, missing_weft=torch.zeros_like(rows), missing_warp=torch.zeros_like(rows), forced_gap=torch.zeros_like(rows)
+            rows=rows,
+            missing_weft=torch.zeros_like(rows),
+            missing_warp=torch.zeros_like(rows),
+            forced_gap=torch.zeros_like(rows),
         )
         if face.role == "outside" and rng.random() < 0.6:
             inner = cv2.erode(face.mask.numpy().astype(np.uint8), np.ones((25, 25), np.uint8), borderValue=1)
@@ -126,12 +137,29 @@ def _add_basket(canvas: Tensor, truth: _Truth, rng: np.random.Generator, noise: 
             if len(spots):
                 for _ in range(int(rng.choice([1, 2, 3], p=[0.6, 0.28, 0.12]))):
                     y, x = (int(v) for v in spots[rng.integers(len(spots))])
-                    code = str(rng.choice(CODES, p=[0.14, 0.13, 0.16, 0.1, 0.1, 0.12, 0.09, 0.08, 0.04, 0.04]))
+                    code = str(
+                        rng.choice(CODES, p=[0.14, 0.13, 0.16, 0.1, 0.1, 0.12, 0.09, 0.08, 0.04, 0.04])
+                    )
                     place = (float(rows[y, x]), float(stakes[y, x]))
-                    plant(faults.rows, stakes, place, code=code, plan=plan, aspect=aspect, rng=rng, faults=faults)
+                    plant(
+                        faults.rows,
+                        stakes,
+                        place,
+                        code=code,
+                        plan=plan,
+                        aspect=aspect,
+                        rng=rng,
+                        faults=faults,
+                    )
         surface = weave_surface(
-            plan, faults.rows, stakes, noise=noise, floats=faults.floats, missing_weft=faults.missing_weft,
-            missing_warp=faults.missing_warp, aspect=aspect,
+            plan,
+            faults.rows,
+            stakes,
+            noise=noise,
+            floats=faults.floats,
+            missing_weft=faults.missing_weft,
+            missing_warp=faults.missing_warp,
+            aspect=aspect,
         )
         surface.gap = torch.maximum(surface.gap, faults.forced_gap)
         surface.height = torch.where(faults.forced_gap > 0.5, torch.full_like(rows, -0.8), surface.height)
@@ -157,7 +185,9 @@ def _add_basket(canvas: Tensor, truth: _Truth, rng: np.random.Generator, noise: 
             rim = torch.zeros_like(rows)
         canvas = torch.where(mask[..., None], lit, canvas)
         truth.basket = torch.where(mask, torch.ones_like(rows), truth.basket)
-        truth.judged = torch.where(mask, torch.full_like(rows, 1.0 if face.role == "outside" else 0.0) * (1 - rim), truth.judged)
+        truth.judged = torch.where(
+            mask, torch.full_like(rows, 1.0 if face.role == "outside" else 0.0) * (1 - rim), truth.judged
+        )
         steps = _steps(rows, stakes)
         truth.steps = torch.where(mask[None], steps, truth.steps)
         truth.defects = torch.where(mask[None], torch.zeros_like(truth.defects), truth.defects)
@@ -193,14 +223,21 @@ def _light(surface: Surface, face: Face, *, pitch: float, sun: np.ndarray, gloss
     k = max(3, round(pitch * 0.5)) | 1
     small = F.avg_pool2d(z[None, None], 2)
     kk = max(3, k // 2) | 1
-    around = F.interpolate(F.avg_pool2d(small, kk, 1, kk // 2, count_include_pad=False), size=z.shape, mode="bilinear", align_corners=False)[0, 0]
+    around = F.interpolate(
+        F.avg_pool2d(small, kk, 1, kk // 2, count_include_pad=False),
+        size=z.shape,
+        mode="bilinear",
+        align_corners=False,
+    )[0, 0]
     crease = (0.72 + (z - around) / (pitch * 0.35)).clamp(0.12, 1.1)
     shadow = torch.ones_like(z)
     for step in (0.15, 0.35):
         sx, sy = round(-lx * pitch * step), round(-ly * pitch * step)
         if sx or sy:
             blocker = z.roll((sy, sx), (0, 1))
-            shadow = torch.minimum(shadow, (1 - (blocker - z - pitch * step * 0.55) / (pitch * 0.12)).clamp(0.45, 1))
+            shadow = torch.minimum(
+                shadow, (1 - (blocker - z - pitch * step * 0.55) / (pitch * 0.12)).clamp(0.45, 1)
+            )
     light = (0.35 + 0.9 * lambert * shadow) * crease * face.shade
     lit = surface.rgb * light[..., None]
     if gloss > 0:
@@ -219,7 +256,9 @@ def _rim(lit, face, pitch, plan, rng, noise, *, faulty):
     k = torch.round(lobe)
     body = (1 - (2 * across - 1) ** 2).clamp_min(0).sqrt() * (1 - (2 * (lobe - k)).abs() ** 3 * 0.7)
     tone = (0.35 + 0.75 * body) * (0.85 + 0.3 * hash01(k, 0.0, plan.seed))
-    colour = torch.tensor(plan.weft_rgb if rng.random() < 0.7 else plan.warp_rgb).view(1, 1, 3) * tone[..., None]
+    colour = (
+        torch.tensor(plan.weft_rgb if rng.random() < 0.7 else plan.warp_rgb).view(1, 1, 3) * tone[..., None]
+    )
     open_rim = torch.zeros_like(rim)
     if faulty and bool((face.mask & (rim > 0)).any()):
         spots = torch.nonzero(face.mask & (rim > 0))
@@ -227,7 +266,9 @@ def _rim(lit, face, pitch, plan, rng, noise, *, faulty):
         stretch = (face.along - face.along[y, x]).abs() < width * rng.uniform(0.7, 2.0)
         open_rim = rim * stretch
         wire = (across - 0.5).abs() < 0.1
-        bare = torch.where(wire[..., None], torch.full_like(colour, 0.15), torch.full_like(colour, 0.02) + lit * 0.15)
+        bare = torch.where(
+            wire[..., None], torch.full_like(colour, 0.15), torch.full_like(colour, 0.02) + lit * 0.15
+        )
         colour = torch.where((open_rim > 0)[..., None], bare, colour)
     return torch.where((rim > 0)[..., None], colour * face.shade, lit), rim, open_rim
 
@@ -245,15 +286,22 @@ def _curve_distance(n: int, points: np.ndarray) -> tuple[Tensor, Tensor]:
     return best, where
 
 
-def _rod(canvas: Tensor, points: np.ndarray, radius: float, rgb: tuple[float, ...], taper: float) -> tuple[Tensor, Tensor]:
+def _rod(
+    canvas: Tensor, points: np.ndarray, radius: float, rgb: tuple[float, ...], taper: float
+) -> tuple[Tensor, Tensor]:
     """Lays a round strand over the picture, with its shadow."""
     far, t = _curve_distance(canvas.shape[0], points)
     half = radius * (1 - taper * t)
-    shadow = (1 - 0.55 * torch.exp(-((far.roll((round(radius), round(radius * 0.6)), (0, 1)) / (radius * 1.3)) ** 2)))[..., None]
+    shadow = (
+        1
+        - 0.55 * torch.exp(-((far.roll((round(radius), round(radius * 0.6)), (0, 1)) / (radius * 1.3)) ** 2))
+    )[..., None]
     body = (1 - (far / half) ** 2).clamp_min(0).sqrt()
     tone = (0.35 + 0.75 * body)[..., None]
     inside = (far < half)[..., None]
-    return torch.where(inside, torch.tensor(rgb).view(1, 1, 3) * tone, canvas * shadow), inside[..., 0].float()
+    return torch.where(inside, torch.tensor(rgb).view(1, 1, 3) * tone, canvas * shadow), inside[
+        ..., 0
+    ].float()
 
 
 def _loose_ends(canvas, truth, rng, pitch, plan) -> Tensor:
@@ -266,9 +314,17 @@ def _loose_ends(canvas, truth, rng, pitch, plan) -> Tensor:
         length = pitch * rng.uniform(1.5, 5)
         t = np.linspace(0, 1, 7)
         angle = heading + bend * t
-        points = np.stack([x + np.cumsum(np.cos(angle)) * length / 7, y + np.cumsum(np.sin(angle)) * length / 7], 1)
+        points = np.stack(
+            [x + np.cumsum(np.cos(angle)) * length / 7, y + np.cumsum(np.sin(angle)) * length / 7], 1
+        )
         tone = float(rng.uniform(0.8, 1.4))
-        canvas, mask = _rod(canvas, points, pitch * rng.uniform(0.14, 0.38), tuple(c * tone for c in plan.weft_rgb), rng.uniform(0, 0.8))
+        canvas, mask = _rod(
+            canvas,
+            points,
+            pitch * rng.uniform(0.14, 0.38),
+            tuple(c * tone for c in plan.weft_rgb),
+            rng.uniform(0, 0.8),
+        )
         truth.defects[CODES.index("MIN-LOOSE")] = torch.maximum(truth.defects[CODES.index("MIN-LOOSE")], mask)
     return canvas
 
@@ -295,7 +351,11 @@ def _cast_shadows(canvas: Tensor, rng: np.random.Generator) -> Tensor:
     x, y = grid(n)
     for _ in range(int(rng.integers(1, 4))):
         angle, at = rng.uniform(0, 2 * math.pi), rng.uniform(0.1, 0.9) * n
-        edge = x * math.cos(angle) + y * math.sin(angle) - at * math.copysign(1, math.cos(angle) + math.sin(angle))
+        edge = (
+            x * math.cos(angle)
+            + y * math.sin(angle)
+            - at * math.copysign(1, math.cos(angle) + math.sin(angle))
+        )
         if rng.random() < 0.4:
             edge = rng.uniform(0.04, 0.2) * n - edge.abs()
         shade = torch.sigmoid(edge / (n * float(10 ** rng.uniform(-3, -1))))
@@ -311,16 +371,29 @@ def _put_things(canvas: Tensor, truth: _Truth, rng: np.random.Generator) -> Tens
         cx, cy = rng.uniform(0, n, 2)
         w, h = n * rng.uniform(0.02, 0.22), n * rng.uniform(0.02, 0.22)
         turn = rng.uniform(0, math.pi)
-        u, v = (x - cx) * math.cos(turn) + (y - cy) * math.sin(turn), -(x - cx) * math.sin(turn) + (y - cy) * math.cos(turn)
+        u, v = (
+            (x - cx) * math.cos(turn) + (y - cy) * math.sin(turn),
+            -(x - cx) * math.sin(turn) + (y - cy) * math.cos(turn),
+        )
         if rng.random() < 0.4:
             mask = (u / w) ** 2 + (v / h) ** 2 < 1
         else:
             mask = (u.abs() < w) & (v.abs() < h)
-        colour = torch.tensor(rng.uniform(0.02, 0.9, 3), dtype=torch.float32).view(1, 1, 3) * torch.ones_like(canvas)
+        colour = torch.tensor(rng.uniform(0.02, 0.9, 3), dtype=torch.float32).view(1, 1, 3) * torch.ones_like(
+            canvas
+        )
         if rng.random() < 0.4:
-            print_ = (torch.frac(v / h * rng.uniform(1, 4)).abs() < 0.3) & (torch.frac(u / w * rng.uniform(2, 7)).abs() < 0.7)
+            print_ = (torch.frac(v / h * rng.uniform(1, 4)).abs() < 0.3) & (
+                torch.frac(u / w * rng.uniform(2, 7)).abs() < 0.7
+            )
             colour = torch.where(print_[..., None], colour * 0.15, colour)
-        canvas = torch.where(mask[..., None], colour * (0.7 + 0.5 * (u / w * 0.2 + 0.3))[..., None].clamp(0.2, 1.2), canvas)
+        canvas = torch.where(
+            mask[..., None], colour * (0.7 + 0.5 * (u / w * 0.2 + 0.3))[..., None].clamp(0.2, 1.2), canvas
+        )
         clear = (~mask).float()
-        truth.basket, truth.judged, truth.defects = truth.basket * clear, truth.judged * clear, truth.defects * clear
+        truth.basket, truth.judged, truth.defects = (
+            truth.basket * clear,
+            truth.judged * clear,
+            truth.defects * clear,
+        )
     return canvas

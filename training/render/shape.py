@@ -31,7 +31,9 @@ def grid(n: int) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def _homography(x: Tensor, y: Tensor, quad: np.ndarray, size: tuple[float, float]) -> tuple[Tensor, Tensor, Tensor]:
+def _homography(
+    x: Tensor, y: Tensor, quad: np.ndarray, size: tuple[float, float]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Maps the canvas to the face's own rectangle (width, height) that `quad` shows."""
     w, h = size
     target = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
@@ -57,7 +59,9 @@ def closeup(n: int, rng: np.random.Generator) -> list[Face]:
         inside = (a / radius).clamp(-0.98, 0.98)
         a = radius * torch.asin(inside)
     mask = torch.ones_like(x, dtype=torch.bool)
-    return [Face(mask=mask, along=a, down=b, normal=(float(tilt[0]), float(tilt[1])), role="outside", shade=1.0)]
+    return [
+        Face(mask=mask, along=a, down=b, normal=(float(tilt[0]), float(tilt[1])), role="outside", shade=1.0)
+    ]
 
 
 def panel(n: int, rng: np.random.Generator) -> list[Face]:
@@ -71,7 +75,7 @@ def panel(n: int, rng: np.random.Generator) -> list[Face]:
     quad = quad @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]]) + [cx, cy]
     a, b, mask = _homography(x, y, quad, (w, h))
     if rng.random() < 0.4:
-        mask = mask & ((((a / w - 0.5) ** 2 + (b / h - 0.5) ** 2)) < 0.25)
+        mask = mask & (((a / w - 0.5) ** 2 + (b / h - 0.5) ** 2) < 0.25)
     return [Face(mask=mask, along=a, down=b, normal=(0.0, 0.0), role="outside", shade=1.0, rim_down=None)]
 
 
@@ -96,7 +100,13 @@ def cylinder(n: int, rng: np.random.Generator) -> list[Face]:
     wall = (xs.abs() < radius) & (down >= 0) & (down <= height)
     angle = torch.asin((xs / radius).clamp(-0.999, 0.999))
     outer = Face(
-        mask=wall, along=angle * r_top, down=down, normal=(torch.sin(angle), 0.0), role="outside", shade=1.0, rim_down=0.0
+        mask=wall,
+        along=angle * r_top,
+        down=down,
+        normal=(torch.sin(angle), 0.0),
+        role="outside",
+        shade=1.0,
+        rim_down=0.0,
     )
     mouth = ((xs / r_top) ** 2 + ((y - top) / (squash * r_top)) ** 2) < 1
     behind = torch.asin((xs / r_top).clamp(-0.999, 0.999))
@@ -145,7 +155,10 @@ def box(n: int, rng: np.random.Generator) -> list[Face]:
         tilt = float(np.clip((quad[:, 0].mean() - n / 2) / n * 1.5, -0.8, 0.8))
         faces.append(
             Face(
-                mask=mask, along=a, down=b, normal=(tilt, -0.5 if name == "lid" else 0.0),
+                mask=mask,
+                along=a,
+                down=b,
+                normal=(tilt, -0.5 if name == "lid" else 0.0),
                 role="outside" if outward else "inside",
                 shade=1.0 if outward else float(rng.uniform(0.3, 0.7)),
                 rim_down=0.0 if name in walls and outward else None,

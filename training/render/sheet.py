@@ -23,7 +23,10 @@ def contact_sheet(seed: int, out: Path) -> None:
 def _annotated(picture: Picture) -> NDArray[np.uint8]:
     drawn = picture.rgb.copy()
     side = drawn.shape[:2]
-    for values, level, colour in ((picture.defects.max(0), 0.3, (255, 0, 0)), (picture.judged, 0.5, (0, 255, 0))):
+    for values, level, colour in (
+        (picture.defects.max(0), 0.3, (255, 0, 0)),
+        (picture.judged, 0.5, (0, 255, 0)),
+    ):
         mask = (cv2.resize(values, side[::-1]) > level).astype(np.uint8)
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(drawn, outlines, -1, colour, 1)

@@ -1,0 +1,49 @@
+// Talks to the service. What goes wrong comes back as a Refusal with words in both languages.
+
+export class Refusal extends Error {
+  /** `messages` {id, en}, or the key of one of the page's own words. */
+  constructor({ messages = null, key = null }) {
+    super(key ?? messages.en);
+    this.messages = messages;
+    this.key = key;
+  }
+}
+
+export async function fetchJson(address) {
+  let answer;
+  try {
+    answer = await fetch(address, { headers: { Accept: "application/json" } });
+  } catch {
+    throw new Refusal({ key: "offline" });
+  }
+  return read(answer.ok, await answer.text());
+}
+
+/** Posts a form and tells `progress` how much has gone, from 0 to 1. */
+export function postForm(address, form, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.upload.addEventListener("progress", (event) => progress(event.loaded / event.total));
+    request.addEventListener("error", () => reject(new Refusal({ key: "offline" })));
+    request.addEventListener("load", () => {
+      try {
+        resolve(read(request.status < 300, request.responseText));
+      } catch (refusal) {
+        reject(refusal);
+      }
+    });
+    request.send(form);
+  });
+}
+
+function read(ok, text) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new Refusal({ key: "broken" });
+  }
+  if (ok) return body;
+  throw new Refusal(body.messages ? { messages: body.messages } : { key: "broken" });
+}

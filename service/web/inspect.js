@@ -1,0 +1,193 @@
+// The page `/`: choose photos, send them, see the verdict. At `/pemeriksaan/{id}` it shows a kept one.
+
+import { fetchJson, postForm, Refusal } from "./api.js";
+import { drawInspection, drawProblem, icon, make } from "./draw.js";
+import { say, speak, word } from "./words.js";
+
+const at = (id) => document.getElementById(id);
+
+let limits = { max_photos: 8, max_upload_bytes: Infinity };
+let photos = []; // {file, preview}
+let specs = [];
+let samples = [];
+let refusal = null;
+let shown = null; // {inspection, eligibility}
+let step = null; // a word of progress, while sending
+
+for (const node of document.querySelectorAll("[data-icon]")) node.append(icon(node.dataset.icon));
+for (const id of ["camera", "album"]) at(id).addEventListener("change", takeFiles);
+at("capture").addEventListener("submit", send);
+at("spec").addEventListener("change", noteSpec);
+window.addEventListener("popstate", open);
+
+speak(redraw);
+prepare();
+open();
+
+async function prepare() {
+  try {
+    [specs, samples, limits] = await Promise.all(["/v1/specs", "/v1/samples", "/v1/limits"].map(fetchJson));
+  } catch (wrong) {
+    refuse(wrong);
+  }
+  redraw();
+}
+
+/** Shows what the address asks for: a kept inspection, or the empty form. */
+async function open() {
+  const id = location.pathname.match(/^\/pemeriksaan\/([^/]+)$/)?.[1];
+  shown = null;
+  refusal = null;
+  redraw();
+  if (!id) return;
+  step = "loading";
+  redraw();
+  try {
+    await show(await fetchJson(`/v1/inspections/${id}`));
+  } catch (wrong) {
+    refuse(wrong);
+  }
+}
+
+async function show(inspection) {
+  const ref = inspection.item.ref;
+  const eligibility = ref ? await fetchJson(`/v1/items/${encodeURIComponent(ref)}/eligibility`) : null;
+  step = null;
+  shown = { inspection, eligibility };
+  redraw();
+  at("shown").focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+}
+
+function takeFiles(event) {
+  addFiles([...event.target.files]);
+  event.target.value = ""; // the same photo may be chosen again after it was removed
+}
+
+function addFiles(files) {
+  refusal = photos.length + files.length > limits.max_photos ? new Refusal({ key: "tooMany" }) : null;
+  const taken = files.slice(0, limits.max_photos - photos.length);
+  photos = [...photos, ...taken.map((file) => ({ file, preview: URL.createObjectURL(file) }))];
+  redraw();
+}
+
+function removePhoto(photo) {
+  URL.revokeObjectURL(photo.preview);
+  photos = photos.filter((other) => other !== photo);
+  refusal = null;
+  redraw();
+  at(photos.length ? "send" : "album").focus();
+}
+
+async function addSample(sample) {
+  try {
+    const answer = await fetch(sample.link);
+    addFiles([new File([await answer.blob()], sample.name, { type: "image/jpeg" })]);
+    at("send").focus();
+  } catch {
+    refuse(new Refusal({ key: "offline" }));
+  }
+}
+
+async function send(event) {
+  event.preventDefault();
+  const bytes = photos.reduce((sum, photo) => sum + photo.file.size, 0);
+  if (bytes > limits.max_upload_bytes) {
+    refuse(new Refusal({ key: "tooLarge" }));
+    return;
+  }
+  refusal = null;
+  step = "sending";
+  redraw();
+  try {
+    const inspection = await postForm("/v1/inspections", form(), tellProgress);
+    for (const photo of photos) URL.revokeObjectURL(photo.preview);
+    photos = [];
+    at("ref").value = "";
+    history.pushState(null, "", `/pemeriksaan/${inspection.id}`);
+    await show(inspection);
+  } catch (wrong) {
+    refuse(wrong);
+  }
+}
+
+function form() {
+  const item = {};
+  for (const key of ["ref", "village", "maker", "spec"]) {
+    const value = at(key).value.trim();
+    if (value) item[key] = value;
+  }
+  const data = new FormData();
+  for (const photo of photos) data.append("photos", photo.file, photo.file.name);
+  data.append("item", JSON.stringify(item));
+  return data;
+}
+
+function tellProgress(share) {
+  step = share < 1 ? "sending" : "grading";
+  at("progress-words").textContent = word(step);
+  if (share < 1) at("progress-bar").value = Math.round(100 * share);
+  else at("progress-bar").removeAttribute("value"); // how long grading takes is not known: it runs
+}
+
+function refuse(wrong) {
+  if (!(wrong instanceof Refusal)) throw wrong;
+  step = null;
+  refusal = wrong;
+  redraw();
+  at("problem").focus();
+}
+
+function redraw() {
+  at("capture").hidden = step !== null || shown !== null;
+  at("progress").hidden = step === null;
+  at("progress-words").textContent = step ? word(step) : "";
+  at("problem").hidden = refusal === null;
+  at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
+  at("shown").hidden = shown === null;
+  at("shown").replaceChildren(...(shown ? [...drawInspection(shown.inspection, shown.eligibility), another()] : []));
+  redrawForm();
+}
+
+function redrawForm() {
+  at("chosen").hidden = photos.length === 0;
+  at("chosen").replaceChildren(...photos.map(drawChosen));
+  at("send").disabled = photos.length === 0;
+  at("samples").hidden = samples.length === 0 || photos.length > 0;
+  at("samples").querySelector("ul").replaceChildren(...samples.map(drawSample));
+  const spec = at("spec").value || "default";
+  at("spec").replaceChildren(...specs.map((other) => new Option(say(other.title), other.id, false, other.id === spec)));
+  noteSpec();
+}
+
+function noteSpec() {
+  at("spec-note").hidden = !specs.find((spec) => spec.id === at("spec").value)?.needs_scale;
+}
+
+function drawChosen(photo, index) {
+  const preview = make("img", "");
+  preview.src = photo.preview;
+  preview.alt = `${word("photo")} ${index + 1}`;
+  const remove = make("button", "remove", icon("fail"));
+  remove.type = "button";
+  remove.setAttribute("aria-label", `${word("remove")} ${index + 1}`);
+  remove.addEventListener("click", () => removePhoto(photo));
+  return make("li", "", preview, remove);
+}
+
+function drawSample(sample, index) {
+  const preview = make("img", "");
+  preview.src = sample.link;
+  preview.alt = "";
+  preview.loading = "lazy";
+  const button = make("button", "", preview, make("span", "", `${word("sample")} ${index + 1}`));
+  button.type = "button";
+  button.addEventListener("click", () => addSample(sample));
+  return make("li", "", button);
+}
+
+function another() {
+  const link = make("a", "button primary", icon("camera"), word("again"));
+  link.href = "/";
+  return link;
+}
