@@ -61,12 +61,12 @@ UNITS = {
 }
 MISSING: dict[Missing, Message] = {
     "no_scale": Message(
-        id="Tidak ada skala di foto, jadi ukuran dalam cm tidak bisa dinilai. Perlu dilihat pendamping.",
-        en="There is no scale in the photo, so sizes in centimetres cannot be judged. A person must look.",
+        id="Tidak ada skala di foto, jadi ukuran dalam cm tidak bisa dinilai.",
+        en="There is no scale in the photo, so sizes in centimetres cannot be judged.",
     ),
     "not_confident": Message(
-        id="Anyaman tidak terbaca cukup pasti untuk dinilai. Perlu dilihat pendamping atau foto lebih dekat.",
-        en="The weave could not be read surely enough to judge. A person must look, or take a closer photo.",
+        id="Sebagian anyaman tidak terbaca cukup pasti; foto lebih dekat bisa membantu.",
+        en="A part of the weave could not be read surely enough; a closer photo may help.",
     ),
 }
 AT_MOST = Message(id="paling banyak", en="at most")
@@ -83,6 +83,14 @@ class _Hit:
     proven: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blank:
+    """Something that the spec limits and that was not measured; `severity` of the worst limit on it."""
+
+    reason: Missing
+    severity: Severity
+
+
 def decide(measurements: Sequence[Measurement], spec: ProductSpec) -> Decision:
     """The verdict of one photo under a spec, with a finding for every reason.
 
@@ -94,33 +102,34 @@ def decide(measurements: Sequence[Measurement], spec: ProductSpec) -> Decision:
     - Several limits on one thing (a hole; the number of holes) give one finding, for the worst limit,
       and a second one where a limit of more weight is in doubt.
     - fail: a proven critical or major nonconformity, or more proven minor ones than the spec allows.
-    - review: it would fail if all doubts came true, or something that the spec limits was not measured.
-      A doubt that cannot change the verdict is told but asks nobody, so a clearer fault never does
-      better than a doubtful one.
+    - review: it would fail if all doubts came true. What the spec limits and nobody measured is a doubt
+      of its worst limit's severity. A doubt that cannot change the verdict is told but asks nobody, so a
+      clearer fault never does better than a doubtful one.
     - pass otherwise.
 
     The order of the measurements does not matter.
     """
     hits = _find_hits(measurements, spec)
-    missing = _find_missing(measurements, spec)
-    verdict, grade = _judge(hits, missing, spec)
+    blanks = _find_blanks(measurements, spec)
+    verdict, grade = _judge(hits, blanks, spec)
+    asks = verdict is Verdict.REVIEW
     return Decision(
         verdict=verdict,
         grade=grade,
         findings=(
-            *(_tell_hit(hit, asks=verdict is Verdict.REVIEW) for hit in hits),
-            *(_tell_missing(reason) for reason in missing),
+            *(_tell_hit(hit, asks=asks) for hit in hits),
+            *(_tell_blank(reason, asks=asks) for reason in sorted({blank.reason for blank in blanks})),
         ),
     )
 
 
 def _judge(
-    hits: Sequence[_Hit], missing: Sequence[Missing], spec: ProductSpec
+    hits: Sequence[_Hit], blanks: Sequence[_Blank], spec: ProductSpec
 ) -> tuple[Verdict, Grade | None]:
-    possible = [hit.limit.severity for hit in hits]
+    possible = [hit.limit.severity for hit in hits] + [blank.severity for blank in blanks]
     if _fails([hit.limit.severity for hit in hits if hit.proven], spec):
         return Verdict.FAIL, Grade.C
-    if missing or _fails(possible, spec):
+    if _fails(possible, spec):
         return Verdict.REVIEW, None
     return Verdict.PASS, Grade.B if Severity.MINOR in possible else Grade.A
 
@@ -171,8 +180,8 @@ def _weight(hit: _Hit) -> tuple[int, str, str, float, float, float]:
     return limit.severity.rank, limit.code, limit.unit, -excess, quantity.value, quantity.expanded_uncertainty
 
 
-def _find_missing(measurements: Sequence[Measurement], spec: ProductSpec) -> list[Missing]:
-    """Why things that the spec limits were not measured, each reason once.
+def _find_blanks(measurements: Sequence[Measurement], spec: ProductSpec) -> list[_Blank]:
+    """Things that the spec limits and that were not measured, each once, at its worst limit.
 
     A characteristic without any measurement was looked for and not found: a basket without holes has no
     diameter of holes.
@@ -185,15 +194,14 @@ def _find_missing(measurements: Sequence[Measurement], spec: ProductSpec) -> lis
             units[thing].add(measurement.quantity.unit)
         else:
             reasons[thing] = measurement.missing or "not_confident"
-    missing: set[Missing] = set()
-    for limit in spec.limits:
+    blanks: dict[tuple[Characteristic, int | None], _Blank] = {}
+    for limit in sorted(spec.limits, key=lambda limit: limit.severity.rank):
         for thing in units.keys() | reasons.keys():
-            if thing[0] == limit.characteristic and limit.unit not in units[thing]:
+            if thing[0] == limit.characteristic and limit.unit not in units[thing] and thing not in blanks:
                 # a region's size in strand pitches says nothing of its size in mm
-                missing.add(
-                    "no_scale" if limit.unit in ("mm", "mm2") else reasons.get(thing, "not_confident")
-                )
-    return sorted(missing)
+                why = "no_scale" if limit.unit in ("mm", "mm2") else reasons.get(thing, "not_confident")
+                blanks[thing] = _Blank(reason=why, severity=limit.severity)
+    return list(blanks.values())
 
 
 def _tell_hit(hit: _Hit, *, asks: bool) -> Finding:
@@ -235,13 +243,14 @@ def _figure(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _tell_missing(reason: Missing) -> Finding:
+def _tell_blank(reason: Missing, *, asks: bool) -> Finding:
+    words = MISSING[reason]
     return Finding(
         code=reason,
         severity=Severity.INFO,
         value=None,
         limit=None,
         unit=None,
-        message=MISSING[reason],
+        message=Message(id=words.id + ASK.id, en=words.en + ASK.en) if asks else words,
         advice=None,
     )

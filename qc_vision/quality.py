@@ -241,7 +241,7 @@ def _steps(grey: FloatMap, side: tuple[int, int]) -> FloatMap:
     down, right = side
     first = grey[: height - down, max(0, -right) : width - max(0, right)]
     second = grey[down:, max(0, right) : width - max(0, -right)]
-    return np.abs(first - second).astype(np.float32)
+    return np.asarray(np.abs(first - second), dtype=np.float32)
 
 
 def _odd(length: float) -> int:

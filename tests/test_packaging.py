@@ -24,7 +24,9 @@ print('ok')
 
 
 def test_grading_and_serving_start_without_torch() -> None:
-    run = subprocess.run([sys.executable, "-c", BLOCKED], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", BLOCKED], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert run.stdout.strip() == "ok", run.stderr
 
 
@@ -55,5 +57,9 @@ def test_every_public_name_is_there() -> None:
 
 def test_no_tracked_file_is_over_20_mb() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    large = [n for n in listed.stdout.split("\0") if n and (ROOT / n).is_file() and (ROOT / n).stat().st_size > 20_000_000]
+    large = [
+        n
+        for n in listed.stdout.split("\0")
+        if n and (ROOT / n).is_file() and (ROOT / n).stat().st_size > 20_000_000
+    ]
     assert large == []

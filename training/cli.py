@@ -46,6 +46,15 @@ def sheet(arguments: argparse.Namespace) -> None:
     print(arguments.out)
 
 
+def draw_set(arguments: argparse.Namespace) -> None:
+    from training.render.labelled import write_labelled
+
+    write_labelled(
+        arguments.out, seeds=list(range(arguments.seed, arguments.seed + arguments.photos)), side_px=384
+    )
+    print(arguments.out)
+
+
 def fit(arguments: argparse.Namespace) -> None:
     import torch
 
@@ -187,6 +196,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     c.add_argument("--seed", type=int, default=0)
     c.add_argument("--out", type=Path, default=Path("sheet.png"))
+    c = command(
+        "draw-set", draw_set, "write rendered photos with label files, ready to import", "draw-set drawn"
+    )
+    c.add_argument("out", type=Path)
+    c.add_argument("--seed", type=int, default=800_000_000)
+    c.add_argument("--photos", type=int, default=12)
     c = command("fit", fit, "train; goes on from its checkpoint", "fit training/runs/first.toml")
     c.add_argument("run", type=Path, nargs="?", default=first)
     c.add_argument("--renders", type=Path, default=RENDERS)

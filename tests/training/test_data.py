@@ -15,7 +15,12 @@ def sample():
 
 def test_mirroring_twice_gives_the_sample_back(sample) -> None:
     sign = np.array([-1, 1, -1, 1])
-    back = _changed(_changed(sample, lambda a: np.flip(a, -1), sign, [0, 1, 2, 3]), lambda a: np.flip(a, -1), sign, [0, 1, 2, 3])
+    back = _changed(
+        _changed(sample, lambda a: np.flip(a, -1), sign, [0, 1, 2, 3]),
+        lambda a: np.flip(a, -1),
+        sign,
+        [0, 1, 2, 3],
+    )
     assert np.array_equal(back.rgb, sample.rgb)
     assert np.array_equal(back.steps, sample.steps)
 

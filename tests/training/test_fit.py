@@ -32,7 +32,9 @@ def renders(tmp_path_factory) -> Path:
 
 
 def _run(run: Run, renders: Path, out: Path, *, stop_after: int | None = None) -> dict:
-    checkpoint = fit(run, renders=renders, sets=ROOT / "datasets", models=ROOT / "models", out=out, stop_after=stop_after)
+    checkpoint = fit(
+        run, renders=renders, sets=ROOT / "datasets", models=ROOT / "models", out=out, stop_after=stop_after
+    )
     return torch.load(checkpoint, weights_only=False)
 
 
@@ -49,7 +51,9 @@ def test_training_moves_the_heads_and_leaves_the_ruler_alone(tmp_path: Path, ren
     after = _run(replace(TINY, steps=2), renders, tmp_path)["network"]
     torch.manual_seed(TINY.seed)
     before = WeaveNet(len(CODES)).state_dict()
-    assert torch.equal(before["encoder.blocks.2.0.conv_pw.weight"], after["encoder.blocks.2.0.conv_pw.weight"])
+    assert torch.equal(
+        before["encoder.blocks.2.0.conv_pw.weight"], after["encoder.blocks.2.0.conv_pw.weight"]
+    )
     assert not torch.equal(before["surface.weight"], after["surface.weight"])
 
 

@@ -25,7 +25,9 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def _coco(path: Path, *, category: str = "MAJ-HOLE", ring: list[float] | None = None, file: str = "a1.jpg") -> Path:
+def _coco(
+    path: Path, *, category: str = "MAJ-HOLE", ring: list[float] | None = None, file: str = "a1.jpg"
+) -> Path:
     ring = ring or [10, 10, 60, 10, 60, 60]
     body = {
         "images": [{"id": 1, "file_name": file, "width": 400, "height": 300}],
@@ -83,10 +85,14 @@ def test_photos_of_one_basket_stay_on_one_side(tmp_path: Path, photos: Path) -> 
         ({"file": "gone.jpg"}, "gone.jpg"),
     ],
 )
-def test_a_wrong_label_is_named_and_nothing_is_written(tmp_path: Path, photos: Path, fault, named: str) -> None:
+def test_a_wrong_label_is_named_and_nothing_is_written(
+    tmp_path: Path, photos: Path, fault, named: str
+) -> None:
     out = tmp_path / "datasets"
     with pytest.raises(StorageError) as caught:
-        import_set(photos, facts=FACTS, coco=_coco(tmp_path / "l.json", **fault), density=None, index=None, out=out)
+        import_set(
+            photos, facts=FACTS, coco=_coco(tmp_path / "l.json", **fault), density=None, index=None, out=out
+        )
     assert named in caught.value.message.en
     assert not (out / "village").exists()
 
@@ -95,7 +101,12 @@ def test_a_wrong_label_is_named_and_nothing_is_written(tmp_path: Path, photos: P
 def test_a_wrong_density_row_is_named(tmp_path: Path, photos: Path, quad: str) -> None:
     with pytest.raises(StorageError, match="row 2"):
         import_set(
-            photos, facts=FACTS, coco=None, density=_density(tmp_path / "d.tsv", quad), index=None, out=tmp_path / "datasets"
+            photos,
+            facts=FACTS,
+            coco=None,
+            density=_density(tmp_path / "d.tsv", quad),
+            index=None,
+            out=tmp_path / "datasets",
         )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -72,7 +73,10 @@ class _Truth:
 
     def picture(self, rgb: NDArray[np.uint8]) -> Picture:
         k = OVERSAMPLING * CELL_PX
-        pool = lambda t: F.avg_pool2d(t[None], k)[0].numpy()  # noqa: E731
+
+        def pool(values: Tensor) -> NDArray[np.float32]:
+            return F.avg_pool2d(values[None], k)[0].numpy()
+
         judged = pool(self.judged[None])[0]
         mid = self.steps[:, k // 2 :: k, k // 2 :: k].numpy() / OVERSAMPLING
         steps = np.clip(np.nan_to_num(mid, nan=0.0, posinf=0.0, neginf=0.0), -1e4, 1e4)
@@ -277,7 +281,7 @@ def _curve_distance(n: int, points: np.ndarray) -> tuple[Tensor, Tensor]:
     """Distance of every pixel to a polyline, and how far along it the nearest place is (0..1)."""
     x, y = grid(n)
     best, where = torch.full((n, n), 1e9), torch.zeros(n, n)
-    for k, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(points)):
         d = b - a
         t = (((x - a[0]) * d[0] + (y - a[1]) * d[1]) / (d @ d + 1e-6)).clamp(0, 1)
         far = torch.hypot(x - a[0] - t * d[0], y - a[1] - t * d[1])
@@ -375,10 +379,8 @@ def _put_things(canvas: Tensor, truth: _Truth, rng: np.random.Generator) -> Tens
             (x - cx) * math.cos(turn) + (y - cy) * math.sin(turn),
             -(x - cx) * math.sin(turn) + (y - cy) * math.cos(turn),
         )
-        if rng.random() < 0.4:
-            mask = (u / w) ** 2 + (v / h) ** 2 < 1
-        else:
-            mask = (u.abs() < w) & (v.abs() < h)
+        oval = rng.random() < 0.4
+        mask = (u / w) ** 2 + (v / h) ** 2 < 1 if oval else (u.abs() < w) & (v.abs() < h)
         colour = torch.tensor(rng.uniform(0.02, 0.9, 3), dtype=torch.float32).view(1, 1, 3) * torch.ones_like(
             canvas
         )

@@ -1,0 +1,110 @@
+"""The store: append-only against our own code and against other programs, and whole or not at all."""
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from qc_vision.decision import Verdict
+from qc_vision.errors import StorageError
+from qc_vision.spec import load_spec
+from sqlalchemy import create_engine
+
+from service.item import GradedPhoto, Item, ItemInspection
+from service.store import METADATA, Store, Wanted, open_store
+from tests.service.fakes import FakeInspector, photo_of
+
+INSPECTOR = FakeInspector()
+
+
+def inspection(name: str, *, record_id: str | None = None) -> ItemInspection:
+    record = INSPECTOR.inspect(photo_of(Verdict.PASS), spec=load_spec("default")).record
+    graded = GradedPhoto(record=record, timing_ms={"decode": 1.5}, photo="a" * 64, overlay="b" * 64, thumbnail="c" * 64)
+    return ItemInspection(
+        id=name,
+        created_at=datetime(2026, 5, 4, 8, 30, tzinfo=UTC),
+        item=Item(ref="A-1", village="Kebasen", maker="P-1"),
+        verdict=Verdict.PASS,
+        photos=(graded,),
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Store:
+    return open_store(path)
+
+
+def test_what_is_kept_is_read_back_equal_after_the_store_was_closed(path: Path) -> None:
+    kept = inspection("one")
+    first = open_store(path)
+    first.add(kept)
+    first.close()
+
+    assert open_store(path).find("one") == kept
+
+
+@pytest.mark.parametrize("table", ["inspections", "records"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {table} SET id = 'other'",
+        "DELETE FROM {table}",
+        "INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
+    ],
+)
+def test_another_program_cannot_change_what_is_kept(store: Store, path: Path, table: str, statement: str) -> None:
+    store.add(inspection("one"))
+
+    with sqlite3.connect(path) as other, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        other.execute(statement.format(table=table))
+
+    other.close()
+    assert store.find("one") is not None
+
+
+def test_an_inspection_whose_record_cannot_be_kept_leaves_nothing_behind(store: Store) -> None:
+    kept = inspection("one")
+    store.add(kept)
+    clashing = ItemInspection(
+        id="two", created_at=kept.created_at, item=kept.item, verdict=kept.verdict, photos=kept.photos
+    )
+
+    with pytest.raises(StorageError):
+        store.add(clashing)
+
+    assert store.find("two") is None
+    assert [summary.id for summary in store.list(Wanted(), limit=10)] == ["one"]
+
+
+def test_the_file_is_in_wal_mode_and_every_commit_reaches_the_disk(store: Store, path: Path) -> None:
+    with store._transaction() as connection:
+        synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+    other = sqlite3.connect(path)
+
+    assert synchronous == 2  # FULL, https://sqlite.org/pragma.html#pragma_synchronous
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+
+
+def test_the_migrations_make_the_schema_that_the_code_expects(store: Store, path: Path) -> None:
+    store.check()
+    with create_engine(f"sqlite:///{path}").connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), METADATA)
+
+    assert differences == []
+
+
+def test_a_file_that_is_no_database_is_a_storage_error_in_both_languages(path: Path) -> None:
+    path.write_bytes(b"this is not a database" * 100)
+
+    with pytest.raises(StorageError) as caught:
+        open_store(path)
+
+    assert caught.value.message.id != caught.value.message.en
