@@ -104,6 +104,7 @@ class Inspector:
                 readings=readings,
                 openness=see_through,
                 uniformity_cv=evenness,
+                scale=NO_SCALE,
             )
             decision = decide(measurements, spec)
         record = self._record(

@@ -8,6 +8,7 @@ import errno
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,11 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket bound to the address. Raises CannotListen with what to do instead."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        with ExitStack() as on_failure:
+            listener = on_failure.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            on_failure.pop_all()
     except OSError as wrong:
         raise CannotListen(_why_not(host, port, wrong)) from wrong
     return listener
@@ -67,8 +70,8 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
 
     # everything that may refuse is tried before the address is announced
     open_records(settings.data_dir).close()
-    inspector = load_inspector()
     with listen(settings.host, settings.port) as listener:
+        inspector = load_inspector()
         url = _url(settings.host, listener.getsockname()[1])
         print(f"Layanan siap. Buka {url}\nThe service is ready. Open {url}", flush=True)
         if settings.host not in LOOPBACK:
@@ -114,7 +117,7 @@ def _why_not(host: str, port: int, wrong: OSError) -> Message:
 
 
 def _url(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
@@ -131,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--host", help="alamat / address (127.0.0.1)")
     run.add_argument("--port", type=int, help="port (8000)")
-    run.add_argument("--data", type=Path, metavar="DIR", help="map catatan dan foto / records and photos (data)")
+    run.add_argument(
+        "--data", type=Path, metavar="DIR", help="map catatan dan foto / records and photos (data)"
+    )
     return parser
 
 

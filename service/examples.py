@@ -1,4 +1,7 @@
-"""Examples for OpenAPI, built from the types themselves, so that they cannot say what the API does not."""
+"""Examples for OpenAPI, built from the types themselves, so that they cannot say what the API does not.
+
+Every field has a value: FastAPI leaves nulls out of its examples.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -41,15 +44,15 @@ _RECORD = InspectionRecord(
             ),
         ),
     ),
-    scale=Calibration(method="none"),
+    scale=Calibration(method="card", px_per_mm=7.4, relative_uncertainty=0.012, tilt_deg=3.1),
     density=(
         DensityReading(
             direction="weft",
             angle_deg=91.2,
             pitch_px=41.3,
             pitch_px_interval=(40.6, 42.0),
-            per_10cm=None,
-            per_10cm_interval=None,
+            per_10cm=17.9,
+            per_10cm_interval=(17.6, 18.2),
             confident=True,
         ),
     ),
@@ -65,9 +68,9 @@ _RECORD = InspectionRecord(
             area_pitch2=1.7,
             width_pitch=1.7,
             max_feret_pitch=2.1,
-            area_mm2=None,
-            width_mm=None,
-            max_feret_mm=None,
+            area_mm2=53.0,
+            width_mm=9.5,
+            max_feret_mm=11.7,
         ),
     ),
     defect_score=0.93,
@@ -127,4 +130,6 @@ INSPECTION_EXAMPLE: dict[str, Any] = TypeAdapter(InspectionAnswer).dump_python(
     answer_inspection(_INSPECTION), mode="json"
 )
 ELIGIBILITY_EXAMPLE: dict[str, Any] = TypeAdapter(Eligibility).dump_python(_ELIGIBILITY, mode="json")
-PROBLEM_EXAMPLE: dict[str, Any] = TypeAdapter(Problem).dump_python(_PROBLEM, mode="json", exclude_defaults=True)
+PROBLEM_EXAMPLE: dict[str, Any] = TypeAdapter(Problem).dump_python(
+    _PROBLEM, mode="json", exclude_defaults=True
+)

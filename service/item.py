@@ -73,8 +73,8 @@ FIELD_RULES: dict[FieldName, Message] = {
     ),
 }
 NO_OBJECT = Message(
-    id="'item' bukan objek JSON. Kirim misalnya {\"ref\": \"KLS-0412\"}.",
-    en="'item' is not a JSON object. Send for instance {\"ref\": \"KLS-0412\"}.",
+    id='\'item\' bukan objek JSON. Kirim misalnya {"ref": "KLS-0412"}.',
+    en='\'item\' is not a JSON object. Send for instance {"ref": "KLS-0412"}.',
 )
 
 

@@ -4,7 +4,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision import message
-from service.problems import REFUSED_FROM_ELSEWHERE, UPLOAD_TOO_LARGE, UploadTooLarge, problem, upload_too_large
+from service.problems import (
+    REFUSED_FROM_ELSEWHERE,
+    UPLOAD_TOO_LARGE,
+    UploadTooLarge,
+    problem,
+    upload_too_large,
+)
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

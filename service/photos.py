@@ -61,7 +61,7 @@ def _write(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(half, path)
+        Path(half).replace(path)
     except OSError:
         Path(half).unlink(missing_ok=True)
         raise

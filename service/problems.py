@@ -90,9 +90,7 @@ class PhotoRefused(QcVisionError):
         self.photo = photo
 
 
-NOT_FOUND = Kind(
-    status=404, code="not-found", title=Message(id="Tidak ditemukan", en="Not found")
-)
+NOT_FOUND = Kind(status=404, code="not-found", title=Message(id="Tidak ditemukan", en="Not found"))
 TOO_MANY_PHOTOS = Kind(
     status=422, code="too-many-photos", title=Message(id="Foto terlalu banyak", en="Too many photos")
 )
@@ -105,7 +103,9 @@ INVALID = Kind(
     status=422, code="invalid-request", title=Message(id="Permintaan tidak sah", en="Invalid request")
 )
 REFUSED_FROM_ELSEWHERE = Kind(
-    status=403, code="cross-site", title=Message(id="Permintaan dari situs lain", en="Request from another site")
+    status=403,
+    code="cross-site",
+    title=Message(id="Permintaan dari situs lain", en="Request from another site"),
 )
 UNEXPECTED = Kind(
     status=500, code="unexpected", title=Message(id="Kesalahan di pihak kami", en="A fault on our side")
@@ -117,11 +117,11 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ),
     EmptyPhoto: Kind(status=422, code="empty-photo", title=Message(id="Berkas kosong", en="Empty file")),
     UnsupportedPhoto: Kind(
-        status=415, code="unsupported-photo", title=Message(id="Bukan foto yang didukung", en="Unsupported photo")
+        status=415,
+        code="unsupported-photo",
+        title=Message(id="Bukan foto yang didukung", en="Unsupported photo"),
     ),
-    DamagedPhoto: Kind(
-        status=422, code="damaged-photo", title=Message(id="Foto rusak", en="Damaged photo")
-    ),
+    DamagedPhoto: Kind(status=422, code="damaged-photo", title=Message(id="Foto rusak", en="Damaged photo")),
     PhotoTooLarge: Kind(
         status=413, code="photo-too-large", title=Message(id="Foto terlalu besar", en="Photo too large")
     ),
@@ -157,7 +157,9 @@ HTTP_KINDS: dict[int, tuple[Kind, Message]] = {
     ),
     405: (
         Kind(
-            status=405, code="method-not-allowed", title=Message(id="Cara tidak berlaku", en="Method not allowed")
+            status=405,
+            code="method-not-allowed",
+            title=Message(id="Cara tidak berlaku", en="Method not allowed"),
         ),
         Message(
             id="Cara ini tidak berlaku untuk alamat ini. Lihat /openapi.json.",
@@ -251,7 +253,9 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
     else:
         phrase = HTTPStatus(error.status_code).phrase
         kind = Kind(
-            status=error.status_code, code=phrase.lower().replace(" ", "-"), title=Message(id=phrase, en=phrase)
+            status=error.status_code,
+            code=phrase.lower().replace(" ", "-"),
+            title=Message(id=phrase, en=phrase),
         )
         sentence = Message(id=str(error.detail), en=str(error.detail))
     answer = problem(kind, sentence, instance=request.url.path)

@@ -128,7 +128,9 @@ class Store:
     def list(self, wanted: Wanted, *, limit: int, before: int | None = None) -> Sequence[Summary]:
         """At most `limit` inspections, newest first, older than the one numbered `before`."""
         count = select(func.count()).where(RECORDS.c.inspection_id == INSPECTIONS.c.id).scalar_subquery()
-        query = select(INSPECTIONS, count.label("photo_count")).order_by(INSPECTIONS.c.seq.desc()).limit(limit)
+        query = (
+            select(INSPECTIONS, count.label("photo_count")).order_by(INSPECTIONS.c.seq.desc()).limit(limit)
+        )
         if wanted.verdict is not None:
             query = query.where(INSPECTIONS.c.verdict == wanted.verdict.value)
         if wanted.ref is not None:

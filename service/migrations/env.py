@@ -1,6 +1,7 @@
 """Alembic's entry: runs the migrations on the connection that `service.store` hands over."""
 
 from alembic import context
+
 from service.store import METADATA
 
 context.configure(

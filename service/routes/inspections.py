@@ -23,10 +23,18 @@ router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {MEDIA_TYPE: {"example": PROBLEM_EXAMPLE}}}
-    for status, words in {413: "Too large", 415: "Not a photo", 422: "Refused", 503: "Busy", 507: "Disk full"}.items()
+    for status, words in {
+        413: "Too large",
+        415: "Not a photo",
+        422: "Refused",
+        503: "Busy",
+        507: "Disk full",
+    }.items()
 }
 ANSWER = {"content": {"application/json": {"example": INSPECTION_EXAMPLE}}}
-JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}}
+JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}
+}
 
 
 @router.post("", status_code=201, responses={201: ANSWER, **REFUSALS})
@@ -140,15 +148,18 @@ def _cursor(seq: int) -> str:
 
 def _read_cursor(cursor: str) -> int:
     try:
-        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        seq = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
+        seq = -1
+    if not 0 < seq < 2**63 or _cursor(seq) != cursor:
         raise RequestRefused(
             INVALID,
             Message(
                 id="'cursor' tidak dikenal. Pakai 'next_cursor' dari halaman sebelumnya, atau tanpa cursor.",
                 en="'cursor' is not known. Use 'next_cursor' of the page before, or leave it out.",
             ),
-        ) from None
+        )
+    return seq
 
 
 def _too_many(sent: int, allowed: int) -> Message:

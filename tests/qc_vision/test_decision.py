@@ -325,3 +325,17 @@ def test_grade_and_verdict_agree(found: list[Measurement], spec: ProductSpec) ->
     }
     assert decision.grade in grades[decision.verdict]
     assert (decision.grade is Grade.A) == (not decision.findings)
+
+
+def test_an_unread_minor_point_lowers_the_grade_and_is_told_but_does_not_stop_a_pass() -> None:
+    spec = spec_of(limit("uniformity_cv", Severity.MINOR, above=0.2))
+    unread = Measurement(characteristic="uniformity_cv", quantity=None, missing="not_confident")
+    decision = decide([unread], spec)
+    assert (decision.verdict, decision.grade) == (Verdict.PASS, Grade.B)
+    assert [f.code for f in decision.findings] == ["not_confident"]
+
+
+def test_an_unread_major_point_asks_a_person() -> None:
+    spec = spec_of(limit("openness", Severity.MAJOR, above=0.05))
+    unread = Measurement(characteristic="openness", quantity=None, missing="not_confident")
+    assert decide([unread], spec).verdict is Verdict.REVIEW

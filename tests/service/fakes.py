@@ -57,7 +57,9 @@ class FakeInspector:
             spec=SpecRef(id=spec.id, revision=spec.revision),
             software="qc_vision test",
         )
-        return Inspection(record=record, photo=photo, weave_map=_weave(photo.width, photo.height), timing_ms={"decode": 1.0})
+        return Inspection(
+            record=record, photo=photo, weave_map=_weave(photo.width, photo.height), timing_ms={"decode": 1.0}
+        )
 
 
 HOLE = Finding(
@@ -66,7 +68,9 @@ HOLE = Finding(
     value=1.7,
     limit=0.8,
     unit="pitch",
-    message=Message(id="Lubang: 1.7 lebar helai, paling banyak 0.8.", en="Hole: 1.7 strand pitches, at most 0.8."),
+    message=Message(
+        id="Lubang: 1.7 lebar helai, paling banyak 0.8.", en="Hole: 1.7 strand pitches, at most 0.8."
+    ),
     advice=Message(
         id="Tambah helai baru, ujungnya masuk minimal tiga lungsi.",
         en="Weave a new strand in; tuck its end past at least three stakes.",
@@ -87,7 +91,9 @@ def _weave(width: int, height: int) -> WeaveMap:
     """The whole photo is basket, evenly woven."""
     shape = (math.ceil(height / CELL_PX), math.ceil(width / CELL_PX))
     grid = np.ones(shape, dtype=np.float32)
-    strands = StrandField(angle_rad=grid, pitch_px=20 * grid, pitch_log_sigma=0.1 * grid, direction_score=grid)
+    strands = StrandField(
+        angle_rad=grid, pitch_px=20 * grid, pitch_log_sigma=0.1 * grid, direction_score=grid
+    )
     return WeaveMap(
         px_per_cell=CELL_PX,
         basket=grid,
@@ -95,11 +101,15 @@ def _weave(width: int, height: int) -> WeaveMap:
         warp=strands,
         defects=np.zeros((1, *shape), dtype=np.float32),
         codes=("MAJ-HOLE",),
-        features=FeatureMap(values=np.zeros((1, *shape), dtype=np.float32), origin_px=(0.0, 0.0), px_per_cell=CELL_PX),
+        features=FeatureMap(
+            values=np.zeros((1, *shape), dtype=np.float32), origin_px=(0.0, 0.0), px_per_cell=CELL_PX
+        ),
     )
 
 
-def photo_of(verdict: Verdict, *, exif: Image.Exif | None = None, size: tuple[int, int] = (256, 200)) -> bytes:
+def photo_of(
+    verdict: Verdict, *, exif: Image.Exif | None = None, size: tuple[int, int] = (256, 200)
+) -> bytes:
     """A JPEG that the fake inspector will give this verdict; `size` is (width, height)."""
     red = next(r for r, v in VERDICT_OF_RED.items() if v == verdict)
     packed = io.BytesIO()

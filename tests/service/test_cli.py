@@ -48,7 +48,13 @@ def test_help_answers_without_loading_the_model_or_the_web_framework() -> None:
         "except SystemExit: pass\n"
         "print(sorted({'fastapi', 'onnxruntime', 'cv2'} & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(cli.__file__).parents[1])
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(cli.__file__).parents[1],
+    )
 
     assert "qc-service run --port 8000 --data data/" in run.stdout
     assert run.stdout.strip().endswith("[]")

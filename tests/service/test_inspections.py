@@ -9,15 +9,18 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from qc_vision.decision import Verdict
 
+from qc_vision.decision import Verdict
 from service.item import judge_item
 from service.settings import Settings
 from tests.service.fakes import photo_of
 
 
 def send(
-    client: TestClient, *verdicts: Verdict, item: dict[str, str] | None = None, files: list[bytes] | None = None
+    client: TestClient,
+    *verdicts: Verdict,
+    item: dict[str, str] | None = None,
+    files: list[bytes] | None = None,
 ) -> httpx.Response:
     photos = [photo_of(verdict) for verdict in verdicts] + (files or [])
     return client.post(
@@ -40,7 +43,9 @@ def kept_files(settings: Settings) -> list[Path]:
         ((Verdict.RETAKE, Verdict.REVIEW, Verdict.FAIL, Verdict.PASS), Verdict.FAIL),
     ],
 )
-def test_an_item_gets_the_heaviest_verdict_of_its_photos(verdicts: tuple[Verdict, ...], expected: Verdict) -> None:
+def test_an_item_gets_the_heaviest_verdict_of_its_photos(
+    verdicts: tuple[Verdict, ...], expected: Verdict
+) -> None:
     assert judge_item(verdicts) == expected
 
 
@@ -68,7 +73,9 @@ def test_an_inspection_is_read_back_as_it_was_answered(client: TestClient) -> No
     assert client.get(f"/v1/inspections/{sent['id']}").json() == sent
 
 
-def test_gps_and_camera_of_a_photo_are_not_kept_and_it_stands_upright(client: TestClient, settings: Settings) -> None:
+def test_gps_and_camera_of_a_photo_are_not_kept_and_it_stands_upright(
+    client: TestClient, settings: Settings
+) -> None:
     exif = Image.Exif()
     exif[0x0110] = "SECRET-PHONE-9"
     exif[0x0112] = 6  # turn a quarter clockwise to stand upright
@@ -138,7 +145,9 @@ def test_an_item_that_breaks_a_rule_is_refused_without_repeating_what_was_said(
 
 @pytest.mark.parametrize("text", ["[]", "ref=1", '{"ref": 5}', "{"])
 def test_an_item_that_is_no_proper_json_object_is_refused(client: TestClient, text: str) -> None:
-    answer = client.post("/v1/inspections", files=[("photos", ("a.jpg", photo_of(Verdict.PASS)))], data={"item": text})
+    answer = client.post(
+        "/v1/inspections", files=[("photos", ("a.jpg", photo_of(Verdict.PASS)))], data={"item": text}
+    )
 
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:qc-vision:problem:invalid-item"
@@ -159,9 +168,16 @@ def test_the_list_is_walked_newest_first_without_gap_or_repeat_while_more_arrive
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [({"verdict": "fail"}, ["B"]), ({"ref": "A"}, ["A"]), ({"village": "Kebasen"}, ["B", "A"]), ({"ref": "%"}, [])],
+    [
+        ({"verdict": "fail"}, ["B"]),
+        ({"ref": "A"}, ["A"]),
+        ({"village": "Kebasen"}, ["B", "A"]),
+        ({"ref": "%"}, []),
+    ],
 )
-def test_the_list_keeps_to_its_filters(client: TestClient, query: dict[str, str], expected: list[str]) -> None:
+def test_the_list_keeps_to_its_filters(
+    client: TestClient, query: dict[str, str], expected: list[str]
+) -> None:
     send(client, Verdict.PASS, item={"ref": "A", "village": "Kebasen"})
     send(client, Verdict.FAIL, item={"ref": "B", "village": "Kebasen"})
     send(client, Verdict.PASS, item={"ref": "C", "village": "Bantul"})
@@ -172,7 +188,7 @@ def test_the_list_keeps_to_its_filters(client: TestClient, query: dict[str, str]
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "é", "LTU=!", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5"])
-def test_a_cursor_that_is_not_ours_is_refused_or_finds_nothing_odd(client: TestClient, cursor: str) -> None:
+def test_a_cursor_that_is_not_ours_is_refused(client: TestClient, cursor: str) -> None:
     answer = client.get("/v1/inspections", params={"cursor": cursor})
 
     assert answer.status_code == 422

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+
 from qc_vision.decision import Verdict
 from qc_vision.spec import shipped_specs
-
 from tests.service.fakes import photo_of
 
 

@@ -11,15 +11,23 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
-from qc_vision.decision import Verdict
 
+from qc_vision.decision import Verdict
 from service.app import create_app
 from service.settings import Settings
 from tests.service.fakes import FakeInspector, photo_of
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 PHONE = {"width": 390, "height": 844}
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 
@@ -47,7 +55,10 @@ def page() -> Iterator[Page]:
         page = browser.new_page(viewport=PHONE, has_touch=True)
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on(
+            "console",
+            lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
+        )
         yield page
         browser.close()
     assert errors == []
@@ -72,7 +83,7 @@ def test_a_photo_sent_from_the_page_comes_back_with_verdict_advice_and_overlay(
     expect(page.locator(".advice")).to_contain_text("Tambah helai baru")
     page.wait_for_function("document.querySelector('.overlay').naturalWidth > 0")
     expect(page.locator(".state")).to_have_text("Belum layak ekspor")
-    expect(page.locator(".rules .missing").first).to_be_visible()
+    expect(page.locator(".rules.missing")).to_be_visible()
 
 
 def test_the_language_switch_turns_the_answer_english_and_is_remembered(
@@ -104,7 +115,9 @@ def test_a_file_that_is_no_photo_is_refused_in_words_and_the_choice_is_kept(
     expect(page.locator("#chosen li")).to_have_count(1)
 
 
-def test_the_page_says_so_when_the_service_cannot_be_reached(page: Page, address: str, failing_photo: Path) -> None:
+def test_the_page_says_so_when_the_service_cannot_be_reached(
+    page: Page, address: str, failing_photo: Path
+) -> None:
     page.goto(address)
     page.set_input_files("#album", failing_photo)
     page.route("**/v1/inspections", lambda route: route.abort())
@@ -146,7 +159,9 @@ def test_the_history_lists_what_was_inspected_and_filters_by_verdict(
     expect(page.locator(".verdict")).to_contain_text("KLS-0412")
 
 
-def test_a_keyboard_alone_can_choose_and_remove_a_photo(page: Page, address: str, failing_photo: Path) -> None:
+def test_a_keyboard_alone_can_choose_and_remove_a_photo(
+    page: Page, address: str, failing_photo: Path
+) -> None:
     page.goto(address)
     page.set_input_files("#album", failing_photo)
     page.locator(".remove").focus()

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+
 from qc_vision.decision import Verdict
 from qc_vision.errors import ModelError, PhotoError, QcVisionError, StorageError
 from qc_vision.inspection import Inspection
 from qc_vision.message import Message
 from qc_vision.spec import ProductSpec
-
 from service.app import create_app
 from service.problems import KINDS, kind_of
 from service.settings import Settings
@@ -30,7 +30,9 @@ class BrokenInspector:
 
 
 def served(settings: Settings, error: Exception) -> Iterator[TestClient]:
-    with TestClient(create_app(settings, inspector=BrokenInspector(error)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, inspector=BrokenInspector(error)), raise_server_exceptions=False
+    ) as client:
         yield client
 
 
@@ -71,7 +73,9 @@ def test_a_fault_of_ours_is_a_500_without_a_trace(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("error", "status"), [(ModelError, 503), (StorageError, 507)])
-def test_core_errors_get_the_status_of_the_table(settings: Settings, error: type[QcVisionError], status: int) -> None:
+def test_core_errors_get_the_status_of_the_table(
+    settings: Settings, error: type[QcVisionError], status: int
+) -> None:
     for client in served(settings, error(Message(id="rusak", en="broken"))):
         answer = client.post("/v1/inspections", files=PHOTO)
 
@@ -129,7 +133,10 @@ def test_who_waits_too_long_for_an_inspector_is_told_to_come_back(settings: Sett
     from concurrent.futures import ThreadPoolExecutor
 
     impatient = settings.model_copy(update={"wait_s": 0.1})
-    with TestClient(create_app(impatient, inspector=SlowInspector())) as client, ThreadPoolExecutor(2) as both:
+    with (
+        TestClient(create_app(impatient, inspector=SlowInspector())) as client,
+        ThreadPoolExecutor(2) as both,
+    ):
         answers = list(both.map(lambda _: client.post("/v1/inspections", files=PHOTO), range(2)))
 
     assert sorted(answer.status_code for answer in answers) == [201, 503]

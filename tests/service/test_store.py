@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
 from qc_vision.decision import Verdict
 from qc_vision.errors import StorageError
 from qc_vision.spec import load_spec
-from sqlalchemy import create_engine
-
 from service.item import GradedPhoto, Item, ItemInspection
 from service.store import METADATA, Store, Wanted, open_store
 from tests.service.fakes import FakeInspector, photo_of
@@ -21,7 +21,9 @@ INSPECTOR = FakeInspector()
 
 def inspection(name: str, *, record_id: str | None = None) -> ItemInspection:
     record = INSPECTOR.inspect(photo_of(Verdict.PASS), spec=load_spec("default")).record
-    graded = GradedPhoto(record=record, timing_ms={"decode": 1.5}, photo="a" * 64, overlay="b" * 64, thumbnail="c" * 64)
+    graded = GradedPhoto(
+        record=record, timing_ms={"decode": 1.5}, photo="a" * 64, overlay="b" * 64, thumbnail="c" * 64
+    )
     return ItemInspection(
         id=name,
         created_at=datetime(2026, 5, 4, 8, 30, tzinfo=UTC),
@@ -59,7 +61,9 @@ def test_what_is_kept_is_read_back_equal_after_the_store_was_closed(path: Path) 
         "INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
     ],
 )
-def test_another_program_cannot_change_what_is_kept(store: Store, path: Path, table: str, statement: str) -> None:
+def test_another_program_cannot_change_what_is_kept(
+    store: Store, path: Path, table: str, statement: str
+) -> None:
     store.add(inspection("one"))
 
     with sqlite3.connect(path) as other, pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -24,7 +24,9 @@ def upgrade() -> None:
     op.create_table(
         "records",
         sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("inspection_id", sa.String(32), sa.ForeignKey("inspections.id"), nullable=False, index=True),
+        sa.Column(
+            "inspection_id", sa.String(32), sa.ForeignKey("inspections.id"), nullable=False, index=True
+        ),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("record", sa.Text, nullable=False),
         sa.Column("timing_ms", sa.Text, nullable=False),
