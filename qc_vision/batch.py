@@ -244,7 +244,9 @@ def _grade_in_processes(
             yield _grade_alone(source, spec, outputs, load)
 
 
-def _grade_alone(source: Source, spec: ProductSpec, outputs: Outputs, load: Callable[[], Inspects]) -> Outcome:
+def _grade_alone(
+    source: Source, spec: ProductSpec, outputs: Outputs, load: Callable[[], Inspects]
+) -> Outcome:
     try:
         with _pool(1, spec, outputs, load) as pool:
             return pool.submit(_grade_here, source).result()
@@ -268,10 +270,14 @@ class _Bench:
 _bench: list[_Bench] = []
 
 
-def _pool(workers: int, spec: ProductSpec, outputs: Outputs, load: Callable[[], Inspects]) -> ProcessPoolExecutor:
+def _pool(
+    workers: int, spec: ProductSpec, outputs: Outputs, load: Callable[[], Inspects]
+) -> ProcessPoolExecutor:
     # spawn, not fork: a forked copy of a process that has started threads may hang
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_set_up, initargs=(load, spec, outputs))
+    return ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_set_up, initargs=(load, spec, outputs)
+    )
 
 
 def _set_up(load: Callable[[], Inspects], spec: ProductSpec, outputs: Outputs) -> None:
@@ -292,7 +298,9 @@ def _photos_below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for here, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        known = (f for f in sorted(files) if not f.startswith(".") and Path(f).suffix.lower() in KNOWN_SUFFIXES)
+        known = (
+            f for f in sorted(files) if not f.startswith(".") and Path(f).suffix.lower() in KNOWN_SUFFIXES
+        )
         found += [Path(here) / f for f in known]
     return found
 

@@ -152,7 +152,9 @@ def density(arguments: argparse.Namespace) -> int:
         low, high = reading.pitch_px_interval
         word = "pakan / weft" if reading.direction == "weft" else "lungsi / warp"
         doubt = "" if reading.confident else "  (tidak pasti / not confident)"
-        print(f"{word:14} {reading.pitch_px:7.2f} px  [{low:.2f}, {high:.2f}]  {reading.angle_deg:5.1f}°{doubt}")
+        print(
+            f"{word:14} {reading.pitch_px:7.2f} px  [{low:.2f}, {high:.2f}]  {reading.angle_deg:5.1f}°{doubt}"
+        )
     if not readings:
         print("Tidak ada anyaman terbaca. / No weave could be read.", file=sys.stderr)
     return DONE
@@ -164,7 +166,11 @@ def model(arguments: argparse.Namespace) -> int:
     from qc_vision.model import ModelManifest, load_model
 
     manifest = load_model().manifest
-    print(json.dumps(TypeAdapter(ModelManifest).dump_python(manifest, mode="json"), indent=2, ensure_ascii=False))
+    print(
+        json.dumps(
+            TypeAdapter(ModelManifest).dump_python(manifest, mode="json"), indent=2, ensure_ascii=False
+        )
+    )
     return DONE
 
 
@@ -182,7 +188,9 @@ def _parser() -> argparse.ArgumentParser:
     form = one.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object per photo on stdout")
     form.add_argument("--csv", type=Path, metavar="FILE", help="write one CSV row per photo")
-    one.add_argument("--overlay", type=Path, metavar="DIR", help="write each photo with what was found drawn in")
+    one.add_argument(
+        "--overlay", type=Path, metavar="DIR", help="write each photo with what was found drawn in"
+    )
     one.add_argument("--maps", type=Path, metavar="DIR", help="write STEM.basket.png and STEM.defect.png")
     one.add_argument("--workers", type=_count, metavar="N", help="processes (default: one per core)")
     one.add_argument("--exit-code", action="store_true", help="exit with 1 when a photo does not conform")
@@ -190,7 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     two = _command(commands, "density", DENSITY_HELP)
     two.set_defaults(run=density)
     two.add_argument("photo", type=Path, metavar="PHOTO")
-    two.add_argument("--quad", type=_quad, metavar="CORNERS", help="four corners x,y in px of the upright photo")
+    two.add_argument(
+        "--quad", type=_quad, metavar="CORNERS", help="four corners x,y in px of the upright photo"
+    )
     two.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     three = _command(commands, "model", MODEL_HELP)

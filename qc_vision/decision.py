@@ -14,7 +14,7 @@ from qc_vision.spec import Limit, ProductSpec
 
 
 class Verdict(StrEnum):
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 -- a verdict, not a password
     FAIL = "fail"
     REVIEW = "review"
     RETAKE = "retake"
@@ -123,9 +123,7 @@ def decide(measurements: Sequence[Measurement], spec: ProductSpec) -> Decision:
     )
 
 
-def _judge(
-    hits: Sequence[_Hit], blanks: Sequence[_Blank], spec: ProductSpec
-) -> tuple[Verdict, Grade | None]:
+def _judge(hits: Sequence[_Hit], blanks: Sequence[_Blank], spec: ProductSpec) -> tuple[Verdict, Grade | None]:
     possible = [hit.limit.severity for hit in hits] + [blank.severity for blank in blanks]
     if _fails([hit.limit.severity for hit in hits if hit.proven], spec):
         return Verdict.FAIL, Grade.C

@@ -100,7 +100,9 @@ def _islands(above: BoolMap) -> Iterator[BoolMap]:
 
 def _score(probabilities: NDArray[np.float32]) -> float:
     count = min(probabilities.size, max(TOP_MIN_CELLS, round(TOP_SHARE * probabilities.size)))
-    return float(np.partition(probabilities, -count)[-count:].mean()) * min(1.0, probabilities.size / TOP_MIN_CELLS)
+    return float(np.partition(probabilities, -count)[-count:].mean()) * min(
+        1.0, probabilities.size / TOP_MIN_CELLS
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,8 @@ def _outline(probability: FloatMap, *, level: float) -> _Outline:
     cut = np.pad(probability, ((0, 2), (0, 2)))[y0 : int(ys.max()) + 3, x0 : int(xs.max()) + 3]
     cut = np.pad(cut, 1)  # so that an outline on the photo's edge closes
     fine = cv2.resize(cut, None, fx=FINER, fy=FINER, interpolation=cv2.INTER_LINEAR)
-    mask = (fine >= level).astype(np.uint8)
+    # between cells the finer grid may stay just below a lone cell's own peak
+    mask = (fine >= min(level, float(fine.max()))).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     largest = max(outlines, key=cv2.contourArea)
     filled = cv2.drawContours(np.zeros_like(mask), [largest], -1, 1, thickness=cv2.FILLED)

@@ -70,7 +70,9 @@ def read_density(
     for direction, field in _families(weave_map):
         coarse = _coarse(weave_map, field, region)
         if coarse is not None:
-            windows = rule(weave_map.features, inside=region, px_per_cell=weave_map.px_per_cell, step=coarse.step)
+            windows = rule(
+                weave_map.features, inside=region, px_per_cell=weave_map.px_per_cell, step=coarse.step
+            )
             readings.append(_read(direction, coarse, windows, scale))
     return tuple(readings)
 
@@ -145,7 +147,9 @@ def _coarse(weave_map: WeaveMap, field: StrandField, region: BoolMap) -> _Coarse
     return _Coarse(step=step, log_sigma=weighted_median(sigma[region][usable], weight))
 
 
-def _read(direction: Direction, coarse: _Coarse, windows: tuple[WindowStep, ...], scale: Calibration) -> DensityReading:
+def _read(
+    direction: Direction, coarse: _Coarse, windows: tuple[WindowStep, ...], scale: Calibration
+) -> DensityReading:
     """Joins the windows with the network's coarse step into one reading."""
     if not windows:
         spread = max(Z_90 * coarse.log_sigma, INTERVAL_FLOOR)
@@ -168,7 +172,9 @@ def _read(direction: Direction, coarse: _Coarse, windows: tuple[WindowStep, ...]
     return _reading(direction, step, spread, scale, confident=confident)
 
 
-def _reading(direction: Direction, step: Step, log_spread: float, scale: Calibration, *, confident: bool) -> DensityReading:
+def _reading(
+    direction: Direction, step: Step, log_spread: float, scale: Calibration, *, confident: bool
+) -> DensityReading:
     per_10cm, per_10cm_interval = None, None
     if scale.px_per_mm is not None:
         per_10cm = 100 * scale.px_per_mm / step.pitch_px

@@ -63,7 +63,9 @@ class Model:
         scaled = (rgb.astype(np.float32) / 255.0 - self.manifest.mean) / self.manifest.std
         photo = np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
         maps = self.session.run(list(OUTPUTS), {"photo": photo})
-        return {name: np.asarray(value, dtype=np.float32)[0] for name, value in zip(OUTPUTS, maps, strict=True)}
+        return {
+            name: np.asarray(value, dtype=np.float32)[0] for name, value in zip(OUTPUTS, maps, strict=True)
+        }
 
 
 def champion_folder() -> Path:
@@ -120,7 +122,9 @@ def _check_golden(model: Model, path: Path) -> None:
     try:
         with np.load(path) as golden:
             maps = model.run(golden["photo"])
-            worst = max(float(np.abs(maps[name] - golden[name].astype(np.float32)).max()) for name in OUTPUTS[:4])
+            worst = max(
+                float(np.abs(maps[name] - golden[name].astype(np.float32)).max()) for name in OUTPUTS[:4]
+            )
     except (OSError, KeyError, ValueError) as wrong:
         raise _broken(f"{path.name}: {wrong}") from wrong
     if not worst <= model.manifest.golden_tolerance:

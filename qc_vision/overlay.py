@@ -116,7 +116,9 @@ def _draw_plate(
         if free and y >= 0 and y + height <= size[1]:
             taken.append(plate)
             colour = _colour_of(region)
-            pen.rounded_rectangle(plate, radius=4 * unit, fill=(20, 20, 20, 225), outline=colour, width=round(unit))
+            pen.rounded_rectangle(
+                plate, radius=4 * unit, fill=(20, 20, 20, 225), outline=colour, width=round(unit)
+            )
             pen.text((x + 5 * unit - left, y + 3.5 * unit - top), text, font=font, fill=WHITE)
             return
 
@@ -134,7 +136,9 @@ def _draw_ladders(pen: ImageDraw.ImageDraw, inspection: Inspection, scale: float
         _draw_ladder(pen, reading, heart, scale, unit)
 
 
-def _draw_ladder(pen: ImageDraw.ImageDraw, reading: DensityReading, heart: Point, scale: float, unit: float) -> None:
+def _draw_ladder(
+    pen: ImageDraw.ImageDraw, reading: DensityReading, heart: Point, scale: float, unit: float
+) -> None:
     colour = DIRECTION_COLOURS[reading.direction]
     alpha = 255 if reading.confident else 130
     # a direction has no sense: of the two, draw the one that runs right or down, away from the other ladder's tag
@@ -194,7 +198,9 @@ def _draw_icon(pen: ImageDraw.ImageDraw, verdict: Verdict, centre: Point, radius
     """A tick, a cross, a question mark or a turning arrow: told apart without colour."""
     x, y = centre
     width = max(2, round(2.5 * unit))
-    pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=WHITE, width=max(1, round(1.5 * unit)))
+    pen.ellipse(
+        (x - radius, y - radius, x + radius, y + radius), outline=WHITE, width=max(1, round(1.5 * unit))
+    )
     r = radius * 0.5
     if verdict == Verdict.PASS:
         pen.line([(x - r, y), (x - 0.25 * r, y + 0.8 * r), (x + r, y - 0.7 * r)], fill=WHITE, width=width)

@@ -69,7 +69,9 @@ class Perceiver:
         m = self.manifest.size_multiple
         width, height = max(m, round(crop.shape[1] * k * scale)), max(m, round(crop.shape[0] * k * scale))
         shrinks = width < crop.shape[1]
-        resized = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        resized = cv2.resize(
+            crop, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        )
         padded = cv2.copyMakeBorder(resized, 0, -height % m, 0, -width % m, cv2.BORDER_REFLECT_101)
         maps = self._model.run(np.asarray(padded, dtype=np.uint8))
         return Look(maps=maps, origin_px=(x0 * k, y0 * k), scale=width / (crop.shape[1] * k))
@@ -115,7 +117,9 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
     def surface(look: Look, values: NDArray[np.float32]) -> FloatMap:
         return _resample(values, look, SURFACE_STRIDE, cell, size)
 
-    basket = np.where(seen, surface(second, second.maps["surface"][0]), surface(first, first.maps["surface"][0]))
+    basket = np.where(
+        seen, surface(second, second.maps["surface"][0]), surface(first, first.maps["surface"][0])
+    )
     judged = np.where(seen, surface(second, second.maps["surface"][1]), 0.0)
     defects = np.stack([surface(second, d) for d in second.maps["defects"]]) * judged * seen
     fields = _strand_fields(second, cell, size, judged, manifest)
@@ -126,7 +130,9 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
         warp=fields[1],
         defects=_fixed(defects),
         codes=manifest.codes,
-        features=FeatureMap(values=_fixed(second.maps["features"]), origin_px=second.origin_px, px_per_cell=cell),
+        features=FeatureMap(
+            values=_fixed(second.maps["features"]), origin_px=second.origin_px, px_per_cell=cell
+        ),
     )
 
 
@@ -161,7 +167,9 @@ def _seen(look: Look, cell: float, size: tuple[int, int], photo: Photo) -> NDArr
     return np.asarray(inside_y[:, None] & inside_x[None, :])
 
 
-def _resample(values: NDArray[np.float32], look: Look, stride: int, cell: float, size: tuple[int, int]) -> FloatMap:
+def _resample(
+    values: NDArray[np.float32], look: Look, stride: int, cell: float, size: tuple[int, int]
+) -> FloatMap:
     """Brings one map of a look onto the photo's grid (cell centres meet), bilinearly."""
     step = cell * look.scale / stride
     shift = [(0.5 * cell - o) * look.scale / stride - 0.5 for o in look.origin_px]

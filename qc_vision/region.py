@@ -22,7 +22,9 @@ def find_basket(weave_map: WeaveMap) -> BoolMap:
         return np.zeros(seen.shape, dtype=bool)
     area = stats[:, cv2.CC_STAT_AREA]
     large = [k for k in range(1, count) if area[k] >= KEPT_SHARE * area[1:].max()]
-    outlines, _ = cv2.findContours(np.isin(labels, large).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours(
+        np.isin(labels, large).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
     return np.asarray(cv2.drawContours(np.zeros_like(seen), outlines, -1, 1, thickness=cv2.FILLED) > 0)
 
 

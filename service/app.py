@@ -17,7 +17,6 @@ from service.routes import health, inspections, items, pages
 from service.settings import Settings
 from service.store import Store, open_store
 
-WEB = Path(__file__).parent / "web"
 DESCRIPTION = """\
 Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a handwoven basket come in,
 a verdict with its reasons comes out. Errors are problem documents (RFC 9457) in both languages.
@@ -60,7 +59,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
     answer_problems(app)
     for routes in (inspections, items, health, pages):
         app.include_router(routes.router)
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
     app.add_middleware(SecurityHeaders)

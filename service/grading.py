@@ -22,6 +22,7 @@ from service.photos import PhotoStore
 from service.problems import BUSY, PhotoFault, PhotoRefused, RequestRefused
 
 THUMBNAIL_SIDE_PX = 320
+NAME_SHOWN = 80
 
 BUSY_SENTENCE = Message(
     id="Layanan sedang menilai foto lain. Tunggu sebentar lalu kirim ulang.",
@@ -108,7 +109,9 @@ def _grade(sent: SentPhoto, number: int, spec: ProductSpec, inspectors: Inspecto
         with inspectors.lend() as inspector:
             inspection = inspector.inspect(sent.read(), spec=spec)
     except PhotoError as wrong:
-        raise PhotoRefused(wrong, PhotoFault(number=number, filename=sent.filename)) from wrong
+        raise PhotoRefused(
+            wrong, PhotoFault(number=number, filename=(sent.filename or "")[:NAME_SHOWN] or None)
+        ) from wrong
     return _Drawn(
         record=inspection.record,
         timing_ms=dict(inspection.timing_ms),

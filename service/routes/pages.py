@@ -33,7 +33,7 @@ def show_history() -> FileResponse:
     return FileResponse(WEB / "history.html", headers=NO_STALE_PAGE)
 
 
-@router.get("/v1/limits", tags=["health"])
+@router.get("/v1/limits", tags=["limits"])
 def read_limits(desk: AtDesk) -> LimitsAnswer:
     """What one upload may hold, so that a page can say so before anything is sent."""
     return LimitsAnswer(max_photos=desk.settings.max_photos, max_upload_bytes=desk.settings.max_upload_bytes)

@@ -19,6 +19,7 @@ for (const id of ["camera", "album"]) at(id).addEventListener("change", takeFile
 at("capture").addEventListener("submit", send);
 at("spec").addEventListener("change", noteSpec);
 window.addEventListener("popstate", open);
+at("ref").value = new URLSearchParams(location.search).get("ref") ?? "";
 
 speak(redraw);
 prepare();
@@ -186,8 +187,11 @@ function drawSample(sample, index) {
   return make("li", "", button);
 }
 
+/** The way on: another basket or, where the photo could not be graded, the same one again. */
 function another() {
-  const link = make("a", "button primary", icon("camera"), word("again"));
-  link.href = "/";
+  const { verdict, item } = shown.inspection;
+  const again = verdict === "retake";
+  const link = make("a", "button primary", icon("camera"), word(again ? "retakeNow" : "again"));
+  link.href = again && item.ref ? `/?ref=${encodeURIComponent(item.ref)}` : "/";
   return link;
 }

@@ -31,6 +31,7 @@ const WORDS = {
   grading: { id: "Menilai anyaman…", en: "Grading the weave…" },
   loading: { id: "Memuat…", en: "Loading…" },
   again: { id: "Nilai keranjang lain", en: "Grade another basket" },
+  retakeNow: { id: "Foto ulang keranjang ini", en: "Retake this basket" },
   photo: { id: "Foto", en: "Photo" },
   overlay: { id: "Foto dengan temuan yang digambar", en: "Photo with what was found drawn on it" },
   full: { id: "Lihat foto aslinya", en: "See the photo itself" },

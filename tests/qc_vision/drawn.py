@@ -54,7 +54,9 @@ def filter_weave(grey: NDArray[np.float32], *, stride: int = 4) -> FeatureMap:
     return FeatureMap(values=scaled.astype(np.float32), origin_px=(0.0, 0.0), px_per_cell=float(stride))
 
 
-def make_field(shape: tuple[int, int], *, angle_deg: float, pitch_px: float, log_sigma: float = 0.1) -> StrandField:
+def make_field(
+    shape: tuple[int, int], *, angle_deg: float, pitch_px: float, log_sigma: float = 0.1
+) -> StrandField:
     return StrandField(
         angle_rad=np.full(shape, math.radians(angle_deg) % math.pi, np.float32),
         pitch_px=np.full(shape, pitch_px, np.float32),

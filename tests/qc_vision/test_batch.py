@@ -81,7 +81,9 @@ def test_a_photo_that_kills_its_process_is_a_row_and_order_holds(tmp_path: Path)
         (tmp_path / f"{i}.png").write_bytes(b"die" if i == 2 else data)
     rows = list(grade_many(expand([tmp_path]), spec=SPEC, workers=2, load=DyingInspector))
     assert [Path(r["path"]).name for r in rows] == [f"{i}.png" for i in range(7)]
-    assert [r.get("verdict") or r["error"]["code"] for r in rows] == ["pass"] * 2 + ["process_died"] + ["pass"] * 4
+    assert [r.get("verdict") or r["error"]["code"] for r in rows] == ["pass"] * 2 + ["process_died"] + [
+        "pass"
+    ] * 4
 
 
 def test_processes_give_the_same_rows_as_one(tmp_path: Path) -> None:
@@ -111,7 +113,11 @@ def test_outputs_lie_below_their_folders_in_the_frame_of_the_photo(tmp_path: Pat
     photo.write_bytes(encode_weave())
     outputs = Outputs(overlays=tmp_path / "seen", maps=tmp_path / "maps")
     perceiver = FakePerceiver(hole=(200, 300, 40))
-    list(grade_many(expand([tmp_path / "in"]), spec=SPEC, outputs=outputs, load=lambda: make_inspector(perceiver)))
+    list(
+        grade_many(
+            expand([tmp_path / "in"]), spec=SPEC, outputs=outputs, load=lambda: make_inspector(perceiver)
+        )
+    )
     assert (tmp_path / "seen/village/a.jpg").is_file()
     basket = cv2.imread(str(tmp_path / "maps/village/a.basket.png"), cv2.IMREAD_UNCHANGED)
     defect = cv2.imread(str(tmp_path / "maps/village/a.defect.png"), cv2.IMREAD_UNCHANGED)
@@ -124,7 +130,9 @@ def test_outputs_lie_below_their_folders_in_the_frame_of_the_photo(tmp_path: Pat
     assert xs.max() - xs.min() == pytest.approx(80, abs=4)
 
 
-def test_a_full_disk_stops_the_batch_and_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_the_batch_and_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photo = tmp_path / "a.png"
     photo.write_bytes(encode_weave())
 
@@ -160,7 +168,9 @@ def test_a_cell_of_a_map_covers_its_own_pixels() -> None:
 
 
 def _grade(paths: list[Path], *, outputs: Outputs | None = None) -> list[dict[str, Any]]:
-    return list(grade_many(expand(paths), spec=SPEC, outputs=outputs or Outputs(), workers=1, load=make_inspector))
+    return list(
+        grade_many(expand(paths), spec=SPEC, outputs=outputs or Outputs(), workers=1, load=make_inspector)
+    )
 
 
 def _touch(folder: Path, *names: str) -> list[Path]:

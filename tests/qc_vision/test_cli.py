@@ -39,7 +39,9 @@ def test_json_rows_are_on_stdout_one_per_photo(photo: Path, capsys: pytest.Captu
     assert second["error"]["code"] == "empty_photo"
 
 
-def test_a_person_reads_the_verdict_in_both_languages(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_reads_the_verdict_in_both_languages(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["grade", str(photo)]) == 0
     out = capsys.readouterr().out
     assert "LOLOS / pass" in out
@@ -65,7 +67,9 @@ def test_csv_has_one_row_per_photo_errors_too(photo: Path, tmp_path: Path) -> No
     assert (second["verdict"], second["error"]) == ("", "unreadable")
 
 
-def test_the_exit_code_tells_of_a_failed_photo_only_when_asked(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exit_code_tells_of_a_failed_photo_only_when_asked(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert cli.main(["grade", str(photo), "--exit-code", "--json"]) == 0
     holed = FakePerceiver(hole=(320, 240, 60))
     monkeypatch.setattr(batch, "load_inspector", lambda: make_inspector(holed))
@@ -119,7 +123,9 @@ def test_a_folder_without_photos_exits_with_2(tmp_path: Path, capsys: pytest.Cap
     assert "Tidak ada foto" in capsys.readouterr().err
 
 
-def test_density_prints_the_readings_of_a_quadrilateral(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_density_prints_the_readings_of_a_quadrilateral(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     quad = "100,60 540,60 540,420 100,420"
     assert cli.main(["density", str(photo), "--quad", quad, "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
@@ -128,7 +134,9 @@ def test_density_prints_the_readings_of_a_quadrilateral(photo: Path, capsys: pyt
     assert row["density"][0]["angle_deg"] == pytest.approx(90, abs=3)
 
 
-def test_density_of_a_broken_photo_exits_with_1_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_density_of_a_broken_photo_exits_with_1_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken = tmp_path / "a.jpg"
     broken.write_bytes(b"")
     assert cli.main(["density", str(broken)]) == 1
@@ -144,7 +152,9 @@ def test_model_prints_the_manifest(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["grade", "density", "model"])
-def test_every_command_explains_itself_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_explains_itself_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main([command, "--help"])
     assert left.value.code == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qc_vision.calibration import NO_SCALE, Calibration
-from qc_vision.defects import DefectRegion, defect_map, defect_score, find_regions
+from qc_vision.defects import DefectRegion, _outline, defect_map, defect_score, find_regions
 from qc_vision.weave import WeaveMap
 from tests.qc_vision.drawn import CODES, make_map
 
@@ -155,3 +155,11 @@ def _seen(
         if drawn is not None:
             defects[CODES.index(code)] = _cells(drawn)
     return make_map(np.zeros((480, 640), np.float32), basket=basket, defects=defects, stride=STRIDE)
+
+
+def test_a_lone_cell_just_at_the_floor_still_has_an_outline() -> None:
+    probability = np.zeros((12, 12), np.float32)
+    probability[4:9, 4:9] = 0.049
+    probability[6, 6] = 0.0501
+    for level in (0.0499, 0.05, 0.0501):
+        assert _outline(probability, level=level).area > 0

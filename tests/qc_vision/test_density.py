@@ -75,7 +75,9 @@ def test_corners_of_a_quadrilateral_may_come_in_any_order() -> None:
     weave_map = make_map(draw_weave(size=SIZE, row_pitch=18.0, stake_pitch=36.0), weft=(90, 20), warp=(0, 33))
     corners = np.array([[40, 40], [400, 60], [380, 400], [60, 380]], dtype=float)
     shuffled = corners[[2, 0, 3, 1]]
-    assert read_density(weave_map, scale=NO_SCALE, quad=corners) == read_density(weave_map, scale=NO_SCALE, quad=shuffled)
+    assert read_density(weave_map, scale=NO_SCALE, quad=corners) == read_density(
+        weave_map, scale=NO_SCALE, quad=shuffled
+    )
 
 
 def test_strands_per_10_cm_follow_from_the_scale() -> None:

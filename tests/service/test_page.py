@@ -81,7 +81,8 @@ def test_a_photo_sent_from_the_page_comes_back_with_verdict_advice_and_overlay(
 
     expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos")
     expect(page.locator(".advice")).to_contain_text("Tambah helai baru")
-    page.wait_for_function("document.querySelector('.overlay').naturalWidth > 0")
+    expect(page.locator(".overlay")).to_have_js_property("complete", True)
+    assert page.locator(".overlay").evaluate("overlay => overlay.naturalWidth") > 0
     expect(page.locator(".state")).to_have_text("Belum layak ekspor")
     expect(page.locator(".rules.missing")).to_be_visible()
 
@@ -157,6 +158,20 @@ def test_the_history_lists_what_was_inspected_and_filters_by_verdict(
     page.click("#filters button")
     page.click(".history a")
     expect(page.locator(".verdict")).to_contain_text("KLS-0412")
+
+
+def test_a_basket_to_retake_keeps_its_code_for_the_next_photo(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    blurred = tmp_path / "buram.jpg"
+    blurred.write_bytes(photo_of(Verdict.RETAKE))
+    page.goto(address)
+    page.set_input_files("#album", blurred)
+    page.fill("#ref", "KLS-0412")
+    page.click("#send")
+    page.click("text=Foto ulang keranjang ini")
+
+    expect(page.locator("#ref")).to_have_value("KLS-0412")
 
 
 def test_a_keyboard_alone_can_choose_and_remove_a_photo(
