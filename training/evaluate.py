@@ -173,8 +173,10 @@ def evaluate_twins(inspector: Inspector, folder: Path, spec: ProductSpec) -> lis
         sound_fails.append(float(sound.verdict == "fail"))
     both, kin = wins["clear"] + wins["moderate"], sources["clear"] + sources["moderate"]
     figures = [bootstrap("twins: faulty above sound, clear and moderate", both, groups=kin)]
-    figures += [bootstrap(f"twins: faulty above sound, {k}", v, groups=sources[k]) for k, v in wins.items()]
-    figures.append(bootstrap("twins: photo AUROC", [auroc(*scores)]))
+    figures += [
+        bootstrap(f"twins: faulty above sound, {k}", v, groups=sources[k]) for k, v in wins.items() if v
+    ]
+    figures.append(auroc_figure("twins: photo AUROC", *scores))
     figures.append(bootstrap("twins: sound photos failed", sound_fails))
     return figures
 
@@ -208,7 +210,7 @@ def evaluate_rendered(inspector: Inspector, folder: Path, spec: ProductSpec) -> 
         bootstrap("rendered: density, confident: median relative error", errors, statistic="median"),
         bootstrap("rendered: density, confident: off by > 15 %", [float(e > 0.15) for e in errors]),
         bootstrap("rendered: density: share confident", confident),
-        bootstrap("rendered: photo AUROC", [auroc(*scores)]),
+        auroc_figure("rendered: photo AUROC", *scores),
         bootstrap("rendered: sound pictures failed", fails),
     ]
 
@@ -261,6 +263,20 @@ def auroc(faulty: list[float], sound: list[float]) -> float:
         return float("nan")
     a, b = np.array(faulty)[:, None], np.array(sound)[None, :]
     return float(((a > b) + 0.5 * (a == b)).mean())
+
+
+def auroc_figure(what: str, faulty: list[float], sound: list[float]) -> Figure:
+    """The AUROC with a bootstrap interval over photos, faulty and sound ones drawn apart."""
+    rng = np.random.default_rng(0)
+    draws = [
+        auroc(list(rng.choice(faulty, len(faulty))), list(rng.choice(sound, len(sound))))
+        for _ in range(RESAMPLINGS)
+        if faulty and sound
+    ]
+    low, high = np.percentile(draws, [5, 95]) if draws else (float("nan"), float("nan"))
+    return Figure(
+        what=what, value=auroc(faulty, sound), low=float(low), high=float(high), n=len(faulty) + len(sound)
+    )
 
 
 def table(figures: list[Figure]) -> str:

@@ -113,8 +113,8 @@ def test_one_file_that_is_no_photo_refuses_the_request_by_name_and_nothing_is_ke
     assert client.get("/v1/inspections").json()["inspections"] == []
 
 
-def test_an_endless_file_name_is_repeated_only_in_part(client: TestClient) -> None:
-    answer = client.post("/v1/inspections", files=[("photos", ("x" * 5000 + ".jpg", b"text"))])
+def test_a_long_file_name_is_repeated_only_in_part(client: TestClient) -> None:
+    answer = client.post("/v1/inspections", files=[("photos", ("x" * 500 + ".jpg", b"text"))])
 
     assert answer.json()["photo"]["filename"] == "x" * 80
 

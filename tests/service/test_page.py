@@ -169,7 +169,7 @@ def test_a_basket_to_retake_keeps_its_code_for_the_next_photo(
     page.set_input_files("#album", blurred)
     page.fill("#ref", "KLS-0412")
     page.click("#send")
-    page.click("text=Foto ulang keranjang ini")
+    page.get_by_role("link", name="Foto ulang keranjang ini").click()
 
     expect(page.locator("#ref")).to_have_value("KLS-0412")
 
