@@ -25,7 +25,7 @@ from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import WeaveMap
 
-DECODED_SIDE_PX = 2048
+DECODED_SIDE_PX = 2000
 """Twice what the network's closer look takes, so that a basket in half of the photo is still sharp to it."""
 
 
@@ -80,7 +80,7 @@ class Inspector:
         with watch.station("perceive"):
             weave_map = self._perceiver.perceive(photo)
         with watch.station("quality"):
-            quality = assess(photo, weave_map.basket)
+            quality = assess(photo, weave_map.basket, px_per_cell=weave_map.px_per_cell)
         if quality.reasons:
             record = self._record(photo, weave_map, spec, decision=_retake(quality.reasons))
             return Inspection(record=record, photo=photo, weave_map=weave_map, timing_ms=watch.timing_ms)
