@@ -10,7 +10,7 @@ from pathlib import Path
 from qc_vision.errors import QcVisionError
 
 ROOT = Path(__file__).parents[1]
-RENDERS, CHECKPOINTS = ROOT / "work" / "renders", ROOT / "work"
+RENDERS, CHECKPOINTS = ROOT / "training" / "renders", ROOT / "training" / "checkpoints"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,13 +209,15 @@ def _parser() -> argparse.ArgumentParser:
     c = command("fit", fit, "train; goes on from its checkpoint", "fit training/runs/first.toml")
     c.add_argument("run", type=Path, nargs="?", default=first)
     c.add_argument("--renders", type=Path, default=RENDERS)
-    c.add_argument("--out", type=Path, default=None, help="folder of the checkpoint, default work/RUN")
+    c.add_argument(
+        "--out", type=Path, default=None, help="folder of the checkpoint, default training/checkpoints/RUN"
+    )
     c.add_argument("--threads", type=int, default=1)
     c = command(
         "export",
         export,
         "write a checkpoint into models/ and prove parity",
-        "export work/first/checkpoint.pt 2026.11.1",
+        "export training/checkpoints/first/checkpoint.pt 2026.11.1",
     )
     c.add_argument("checkpoint", type=Path)
     c.add_argument("version")
