@@ -5,7 +5,7 @@ import io
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -21,7 +21,7 @@ def send(
     *verdicts: Verdict,
     item: dict[str, str] | None = None,
     files: list[bytes] | None = None,
-) -> httpx.Response:
+) -> httpx2.Response:
     photos = [photo_of(verdict) for verdict in verdicts] + (files or [])
     return client.post(
         "/v1/inspections",
