@@ -1,39 +1,50 @@
 # `make run` and `make test` work on a fresh machine with Python 3.11 or 3.12.
 PYTHON ?= python3
 BIN := .venv/bin
+# albumentations asks the package index for news at import, unless told not to
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: run test check format browser clean
+.PHONY: run test check lint format browser clean
 
 run: .venv/serve.stamp
 	$(BIN)/qc-service run --data data
 
-test: .venv/all.stamp browser
+# the browser first: better told at once than after the install
+test: browser
+	$(MAKE) .venv/all.stamp
 	$(MAKE) check
 
-check:
+check: lint
+	$(BIN)/pytest
+
+lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
 
 format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
-	  { echo "The browser test needs Chromium. Install it: apt-get install chromium (Debian), brew install --cask chromium (macOS)"; exit 1; }
+	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  command -v google-chrome >/dev/null || { echo "The browser test needs Chromium:" \
+	  "apt-get install chromium (Debian), brew install --cask chromium (macOS), or CHROMIUM=/path/to/it"; exit 1; }
 
 .venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+	  { echo "Python 3.11 or 3.12 is needed. Name one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python's venv is missing: apt-get install python3-venv (Debian)"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/serve.stamp: .venv/bin/python pyproject.toml constraints.txt
+# Stamps: an install is repeated only where what it reads has changed.
+.venv/serve.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install -q -c constraints.txt -e .
 	touch $@
 
-.venv/all.stamp: .venv/bin/python pyproject.toml constraints.txt
+.venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[train,dev]'
 	touch $@ .venv/serve.stamp
 
