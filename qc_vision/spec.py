@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -86,12 +86,6 @@ class ProductSpec:
             raise ValueError("give at least one limit, or everything passes")
         if self.minor_allowed < 0:
             raise ValueError(f"minor_allowed is {self.minor_allowed}; give 0 or more")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpecTitle:
-    id: str
-    title: Message
 
 
 def shipped_specs() -> tuple[str, ...]:

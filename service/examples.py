@@ -98,7 +98,7 @@ _ELIGIBILITY = Eligibility(
     eligibility="not_eligible",
     rules=(
         Rule(
-            code="no_photo_fails",
+            code="every_photo_passes",
             status="fails",
             message=Message(id="Mesin menemukan cacat.", en="The machine found a defect."),
             evidence=(_RECORD.id,),
