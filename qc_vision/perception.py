@@ -112,7 +112,7 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
     """Lays both looks on one grid over the whole photo; the second counts wherever it looked."""
     cell = SURFACE_STRIDE / second.scale
     size = (int(np.ceil(photo.height / cell)), int(np.ceil(photo.width / cell)))
-    seen = _seen(second, cell, size, photo)
+    seen = _seen(second, cell, size)
 
     def surface(look: Look, values: NDArray[np.float32]) -> FloatMap:
         return _resample(values, look, SURFACE_STRIDE, cell, size)
@@ -156,7 +156,7 @@ def _strand_fields(
     return family(0), family(1)
 
 
-def _seen(look: Look, cell: float, size: tuple[int, int], photo: Photo) -> NDArray[np.bool_]:
+def _seen(look: Look, cell: float, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Cells of the grid that the look covered."""
     h, w = look.maps["surface"].shape[1:]
     k = SURFACE_STRIDE / look.scale

@@ -69,9 +69,9 @@ def evaluate_density(perceiver: Perceiver, table: Path) -> tuple[list[Figure], l
         photo = decode((table.parent / file).read_bytes())
         weave_map = perceiver.perceive(photo)
         for label in (x for x in labels if x.file == file):
-            readings = read_density(weave_map, scale=NO_SCALE, quad=label.quad)
-            grey = _grey_reading(photo.pixels, weave_map, label)
-            rows.append(_row(label, _nearest(readings, label), grey))
+            reading = _nearest(read_density(weave_map, scale=NO_SCALE, quad=label.quad), label)
+            grey = _grey_reading(photo.pixels, weave_map, label, reading) if reading else None
+            rows.append(_row(label, reading, grey))
     read = [r for r in rows if r["error"] is not None]
     sure = [r for r in read if r["confident"]]
 
@@ -104,7 +104,7 @@ def evaluate_density(perceiver: Perceiver, table: Path) -> tuple[list[Figure], l
     )  # type: ignore[arg-type]
     grey_rows = [r for r in rows if r["grey"] is not None]
     table_rows += figures(
-        "baseline (grey values, true direction and the model's rough pitch)", grey_rows, "grey"
+        "baseline (grey values, true direction, round the model's reading)", grey_rows, "grey"
     )
     return table_rows, rows
 
@@ -136,18 +136,18 @@ def _row(label: DensityLabel, reading: DensityReading | None, grey_px: float | N
     }
 
 
-def _grey_reading(pixels: NDArray[np.uint8], weave_map: WeaveMap, label: DensityLabel) -> float | None:
-    """The baseline: grey values take the features' place, at the same cell size and with the same ruler."""
+def _grey_reading(
+    pixels: NDArray[np.uint8], weave_map: WeaveMap, label: DensityLabel, reading: DensityReading
+) -> float | None:
+    """The baseline: grey values on cells half as wide take the features' place. It is told the true direction
+    and searches round the model's own reading, so it shows what features add to the ruler, no more."""
     cell = weave_map.features.px_per_cell / 2
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     size = (max(8, round(grey.shape[1] / cell)), max(8, round(grey.shape[0] / cell)))
     values = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)[None]
     features = FeatureMap(values=values, origin_px=(0.0, 0.0), px_per_cell=grey.shape[1] / size[0])
     region = fill_quad(label.quad, px_per_cell=weave_map.px_per_cell, shape=weave_map.basket.shape)
-    coarse = _nearest(read_density(weave_map, scale=NO_SCALE, quad=label.quad), label)
-    if coarse is None:
-        return None
-    step = Step(angle_rad=float(np.deg2rad(label.dir_deg)), pitch_px=coarse.pitch_px)
+    step = Step(angle_rad=float(np.deg2rad(label.dir_deg)), pitch_px=reading.pitch_px)
     windows = rule(features, inside=region, px_per_cell=weave_map.px_per_cell, step=step)
     return float(np.median([w.step.pitch_px for w in windows])) if windows else None
 

@@ -115,11 +115,8 @@ def _add_basket(canvas: Tensor, truth: _Truth, rng: np.random.Generator, noise: 
         if diagonal:
             along, down = (along + down) * 0.7071, (down - along) * 0.7071
         if disc:
-            cx, cy = n * 0.25, n * 0.25
-            du, dv = (
-                along - along[face.mask].mean() if face.mask.any() else along - cx,
-                down - (down[face.mask].mean() if face.mask.any() else cy),
-            )
+            seen_here = face.mask if face.mask.any() else torch.ones_like(face.mask)
+            du, dv = along - along[seen_here].mean(), down - down[seen_here].mean()
             radius = torch.hypot(du, dv)
             around = max(6, round(2 * math.pi * n * 0.22 / (pitch * aspect)))
             rows, stakes = radius / pitch, torch.atan2(dv, du) * around / (2 * math.pi)
@@ -183,7 +180,7 @@ def _add_basket(canvas: Tensor, truth: _Truth, rng: np.random.Generator, noise: 
         mask = face.mask
         masks = {code: m * mask for code, m in faults.masks.items()}
         if face.rim_down is not None and rng.random() < 0.85:
-            lit, rim, open_rim = _rim(lit, face, pitch, plan, rng, noise, faulty=rng.random() < 0.12)
+            lit, rim, open_rim = _rim(lit, face, pitch, plan, rng, faulty=rng.random() < 0.12)
             masks["MAJ-RIM"] = torch.maximum(masks.get("MAJ-RIM", torch.zeros_like(rows)), open_rim * mask)
         else:
             rim = torch.zeros_like(rows)
@@ -249,7 +246,7 @@ def _light(surface: Surface, face: Face, *, pitch: float, sun: np.ndarray, gloss
     return lit
 
 
-def _rim(lit, face, pitch, plan, rng, noise, *, faulty):
+def _rim(lit, face, pitch, plan, rng, *, faulty):
     """A wrapped or braided border along the upper edge; faulty: a stretch where the wrap is open."""
     width = pitch * rng.uniform(1.0, 2.4)
     turn = pitch * rng.uniform(0.6, 1.6)
