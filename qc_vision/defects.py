@@ -20,8 +20,9 @@ GROW_TO = 0.5
 """A region reaches down to this share of its score: the outline lies at half height."""
 FINER = 4
 """Sizes are taken on a grid this much finer than the map's cells."""
-MASS_CELLS = 24
-"""Area that the photo's score averages over, in cells: about one strand crossing at the working scale."""
+SMOOTH_CELLS = 0.7
+MASS_CELLS = 100
+"""Area that the photo's score averages over, in cells: about four strand crossings at the working scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +49,25 @@ def find_regions(
 ) -> tuple[DefectRegion, ...]:
     """All regions whose score reaches their code's `floor`, highest score first.
 
-    Cells from half the floor on are joined into islands; in each island the parts above half of the
-    island's own score are the regions. So a sure core does not lose its pale border, two holes with a haze
-    between them stay two, and a haze without a core is no region. Every code of the map needs a floor (KeyError otherwise).
+    A place has one fault: regions are found on the highest probability over all codes, and each is named by
+    the code that is likeliest over it. Cells from half the lowest floor on are joined into islands; in each
+    island the parts above half of the island's own score are the regions. So a sure core does not lose its
+    pale border, two holes with a haze between them stay two, and a haze without a core is no region. Every
+    code of the map needs a floor (KeyError otherwise).
     """
-    near = _near_basket(weave_map)
+    floors = [floor[code] for code in weave_map.codes]
+    probability = defect_map(weave_map)
     regions: list[DefectRegion] = []
-    for code, values in zip(weave_map.codes, weave_map.defects, strict=True):
-        probability = np.where(near, values, 0).astype(np.float32)
-        for island in _islands(probability >= GROW_TO * floor[code]):
-            level = GROW_TO * _score(probability[island])
-            above = island & (probability >= level)
-            for part in _islands(above):
-                score = _score(probability[part])
-                if score >= floor[code]:
-                    outline = _outline(np.where(island & (part | ~above), probability, 0), level=level)
-                    regions.append(_measure(code, score, outline, weave_map.px_per_cell, pitch_px, scale))
+    for island in _islands(probability >= GROW_TO * min(floors, default=1.0)):
+        level = GROW_TO * _score(probability[island])
+        above = island & (probability >= level)
+        for part in _islands(above):
+            score = _score(probability[part])
+            likeliest = int(weave_map.defects[:, part].sum(axis=1).argmax())
+            if score >= floors[likeliest]:
+                outline = _outline(np.where(island & (part | ~above), probability, 0), level=level)
+                code = weave_map.codes[likeliest]
+                regions.append(_measure(code, score, outline, weave_map.px_per_cell, pitch_px, scale))
     return tuple(sorted(regions, key=lambda r: -r.score))
 
 
@@ -76,14 +80,19 @@ def defect_map(weave_map: WeaveMap) -> FloatMap:
 def defect_score(weave_map: WeaveMap) -> float:
     """How much the photo looks like a faulty basket, in [0, 1]; for ranking photos, from raw probabilities.
 
-    The mean over the highest cells of the locally averaged map, together one small area: smooth in every
-    probability, and independent of how large the basket is in the photo.
+    A quarter of it is the mean over the highest cells of the smoothed map, together a small area; the rest
+    the mean of p² over the basket, so that one more fault counts even where another is as loud already. Smooth
+    in every probability. Chosen on renders and their sound twins, see training/LOG.md.
     """
-    averaged = cv2.GaussianBlur(defect_map(weave_map), (0, 0), 1.5).ravel()
-    if averaged.size == 0:
+    probability = defect_map(weave_map)
+    smooth = cv2.GaussianBlur(probability, (0, 0), SMOOTH_CELLS).ravel()
+    basket = max(1, int(_near_basket(weave_map).sum()))
+    if smooth.size == 0:
         return 0.0
-    count = min(MASS_CELLS, averaged.size)
-    return float(np.clip(np.partition(averaged, -count)[-count:].mean(), 0, 1))
+    count = min(MASS_CELLS, smooth.size)
+    loudest = float(np.partition(smooth, -count)[-count:].mean())
+    share = float(np.square(probability, dtype=np.float64).sum()) / basket
+    return float(np.clip((loudest + 3 * share) / 4, 0, 1))
 
 
 def _near_basket(weave_map: WeaveMap) -> BoolMap:
@@ -142,7 +151,7 @@ def _measure(
     width_px = outline.width * px_per_cell
     feret_px = _max_feret(contour) + px_per_cell / FINER
     (x0, y0), (x1, y1) = contour.min(axis=0), contour.max(axis=0)
-    mm = scale.px_per_mm
+    mm = scale.px_per_mm_at(*(float(v) for v in contour.mean(axis=0)))
     return DefectRegion(
         code=code,
         score=min(1.0, score),

@@ -20,7 +20,8 @@ from qc_vision.message import Message
 PLACES = (Path(__file__).parent / "_models", Path(__file__).parents[1] / "models")
 """Where versions lie: inside an installed wheel, or beside the package in a checkout."""
 
-OUTPUTS = ("surface", "defects", "angle", "pitch", "features")
+OUTPUTS = ("surface", "defects", "crests", "angle", "pitch", "features")
+CHECKED = OUTPUTS[:-1]
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -32,7 +33,8 @@ class ModelManifest:
     the step of ln(pitch) between bins. `first_look_px`: long side of the whole photo at first sight;
     `strand_px`: strand pitch that the second, closer look aims at; `second_look_px`: its greatest side.
     `thresholds`: per defect code, the region scores from which a person should look, and from which
-    the machine is sure. `golden_tolerance`: greatest difference allowed at the start-up check.
+    the machine is sure. `interval_factor`: how much wider than they look the intervals of the pitch must be to
+    hold nine truths in ten. `golden_tolerance`: greatest difference allowed at the start-up check.
     """
 
     version: str
@@ -48,6 +50,7 @@ class ModelManifest:
     second_look_px: int
     strand_px: float
     thresholds: dict[str, ScoreThresholds]
+    interval_factor: float
     golden_tolerance: float
     training: dict[str, str | int | float]
 
@@ -122,9 +125,7 @@ def _check_golden(model: Model, path: Path) -> None:
     try:
         with np.load(path) as golden:
             maps = model.run(golden["photo"])
-            worst = max(
-                float(np.abs(maps[name] - golden[name].astype(np.float32)).max()) for name in OUTPUTS[:4]
-            )
+            worst = max(float(np.abs(maps[name] - golden[name].astype(np.float32)).max()) for name in CHECKED)
     except (OSError, KeyError, ValueError) as wrong:
         raise _broken(f"{path.name}: {wrong}") from wrong
     if not worst <= model.manifest.golden_tolerance:

@@ -19,7 +19,11 @@ SURFACE_STRIDE = 4
 STRAND_STRIDE = 8
 MARGIN = 0.06
 """Room left around the basket at the second look, as a share of its box."""
-MAX_ENLARGEMENT = 2.0
+MAX_ENLARGEMENT = 4.0
+SNAP_BOX = 40
+SNAP_SCALE = 4
+"""The second look's box lies on a grid of so many parts of the photo's long side, its scale on a ladder of so
+many steps to the doubling: the same photo, sent again by another messenger, is then seen in the same way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class Perceiver:
             return box, min(largest, 1.0)
         fine = np.minimum(pitch[0], pitch[1])[weight > 0.5]
         wanted = self.manifest.strand_px / (float(np.median(fine)) / first.scale)
-        return box, min(wanted, largest, MAX_ENLARGEMENT / photo.reduction)
+        return box, min(_snap(wanted), largest, MAX_ENLARGEMENT / photo.reduction)
 
     def _look(self, photo: Photo, *, box: tuple[float, float, float, float], scale: float) -> Look:
         """Runs the network over a box of the photo (px), resampled by `scale` and padded to whole cells."""
@@ -77,6 +81,10 @@ class Perceiver:
         return Look(maps=maps, origin_px=(x0 * k, y0 * k), scale=width / (crop.shape[1] * k))
 
 
+def _snap(scale: float) -> float:
+    return float(2 ** (round(np.log2(scale) * SNAP_SCALE) / SNAP_SCALE))
+
+
 def _box_of(basket: FloatMap, look: Look, photo: Photo) -> tuple[float, float, float, float]:
     """The box round everything that is basket, with a margin, in px of the photo."""
     ys, xs = np.nonzero(basket > 0.5)
@@ -84,11 +92,12 @@ def _box_of(basket: FloatMap, look: Look, photo: Photo) -> tuple[float, float, f
     x0, x1 = float(xs.min()) * cell, float(xs.max() + 1) * cell
     y0, y1 = float(ys.min()) * cell, float(ys.max() + 1) * cell
     room = MARGIN * max(x1 - x0, y1 - y0)
+    grid = max(photo.width, photo.height) / SNAP_BOX
     return (
-        max(0.0, min(x0 - room, photo.width - 1.0)),
-        max(0.0, min(y0 - room, photo.height - 1.0)),
-        min(float(photo.width), x1 + room),
-        min(float(photo.height), y1 + room),
+        max(0.0, min(np.floor((x0 - room) / grid) * grid, photo.width - 1.0)),
+        max(0.0, min(np.floor((y0 - room) / grid) * grid, photo.height - 1.0)),
+        min(float(photo.width), np.ceil((x1 + room) / grid) * grid),
+        min(float(photo.height), np.ceil((y1 + room) / grid) * grid),
     )
 
 
@@ -130,9 +139,11 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
         warp=fields[1],
         defects=_fixed(defects),
         codes=manifest.codes,
+        crests=FeatureMap(values=_fixed(second.maps["crests"]), origin_px=second.origin_px, px_per_cell=cell),
         features=FeatureMap(
             values=_fixed(second.maps["features"]), origin_px=second.origin_px, px_per_cell=cell
         ),
+        interval_factor=manifest.interval_factor,
     )
 
 

@@ -32,7 +32,7 @@ class StrandField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureMap:
-    """Early features of the network over a part of the photo: what the ruler compares with itself.
+    """Values over a part of the photo that the ruler compares with themselves.
 
     `values` (c, h, w); the cell (i, j) lies at x = origin_px[0] + (j + 0.5) * px_per_cell and
     y = origin_px[1] + (i + 0.5) * px_per_cell in the photo.
@@ -50,6 +50,9 @@ class WeaveMap:
     `basket` (h, w): probability that the cell shows woven basket.
     `defects` (k, h, w): probability of each of `codes`, in that order.
     `weft` are the rows (counted along a steep line on an upright basket), `warp` the stakes.
+    `crests` (2, h, w): the strands as the network draws them, weft then warp: 1 on the middle of a strand,
+    -1 half-way to the next. `interval_factor`: how much wider than they look intervals of the pitch must be,
+    as the model's calibration found. `features`: its early features, which know nothing of strands.
     """
 
     px_per_cell: float
@@ -58,4 +61,6 @@ class WeaveMap:
     warp: StrandField
     defects: FloatMap
     codes: tuple[str, ...]
+    crests: FeatureMap
     features: FeatureMap
+    interval_factor: float = 1.0

@@ -1,10 +1,9 @@
 """`qc-train`: render, sheet, fit, export, calibrate, evaluate, promote, import. Thin: parse, call, print."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from qc_vision.errors import QcVisionError
@@ -34,7 +33,13 @@ def render(arguments: argparse.Namespace) -> None:
     from training.run import load_run
 
     run = load_run(arguments.run)
-    shards = fill(arguments.renders, first_seed=run.render_seed, pictures=run.renders, renderer=Renderer())
+    shards = fill(
+        arguments.renders,
+        first_seed=run.render_seed,
+        pictures=run.renders,
+        kept=run.kept,
+        renderer=Renderer(),
+    )
     for _ in tqdm(shards, total=-(-run.renders // SHARD_PICTURES), unit="shard"):
         pass
 
@@ -89,7 +94,7 @@ def calibrate(arguments: argparse.Namespace) -> None:
     from training.calibrate import calibrate as choose
     from training.export import write_manifest
 
-    thresholds = choose(
+    chosen = choose(
         arguments.model,
         photos=arguments.photos,
         fail_risk=arguments.fail_risk,
@@ -100,38 +105,49 @@ def calibrate(arguments: argparse.Namespace) -> None:
         "calibration_photos": arguments.photos,
         "fail_risk": arguments.fail_risk,
         "review_risk": arguments.review_risk,
+        "interval_readings": chosen.interval_readings,
     }
-    write_manifest(
-        arguments.model, replace(manifest, thresholds=thresholds, training={**manifest.training, **facts})
+    calibrated = replace(
+        manifest,
+        thresholds=chosen.thresholds,
+        interval_factor=chosen.interval_factor,
+        training={**manifest.training, **facts},
     )
-    for code, t in thresholds.items():
+    write_manifest(arguments.model, calibrated)
+    for code, t in chosen.thresholds.items():
         print(f"{code:<12} review {t.review:.3f}  fail {t.fail:.3f}")
+    print(f"intervals x {chosen.interval_factor:.2f} ({chosen.interval_readings} confident readings)")
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    from qc_vision.inspection import load_inspector
-    from qc_vision.model import champion_folder, load_model
-    from qc_vision.perception import Perceiver
-    from qc_vision.spec import load_spec
-    from training.evaluate import evaluate_density, evaluate_rendered, evaluate_sound, evaluate_twins, table
+    import torch
 
+    from qc_vision.inspection import load_inspector
+    from qc_vision.model import champion_folder
+    from qc_vision.spec import load_spec
+    from training.evaluate.measure import PARTS
+    from training.evaluate.measure import evaluate as measure
+    from training.evaluate.sheet import write_sheets
+    from training.evaluate.table import as_text, save
+
+    torch.set_num_threads(arguments.threads)
     folder = arguments.model or champion_folder()
-    inspector, spec = load_inspector(folder), load_spec("default")
-    figures = []
-    for path in arguments.folders:
-        tables = [p for p in (path / "density.tsv", path / "density.csv") if p.exists()]
-        if tables:
-            figures += evaluate_density(Perceiver(load_model(folder)), tables[0])[0]
-            figures += evaluate_sound(inspector, _photos(path), spec)
-        elif any(path.glob("*_bad.jpg")):
-            figures += evaluate_twins(inspector, path, spec)
-        elif any(path.glob("*_mask.png")):
-            figures += evaluate_rendered(inspector, path, spec)
-        else:
-            figures += evaluate_sound(inspector, _photos(path), spec)
-    print(table(figures))
+    backgrounds = ROOT / "datasets" / "backgrounds"  # beside a checkout only
+    evaluation = measure(
+        arguments.folders,
+        inspector=load_inspector(folder),
+        spec=load_spec("default"),
+        negatives=[*arguments.negatives, *([backgrounds] if backgrounds.is_dir() else [])],
+        parts=arguments.only or PARTS,
+        baselines=not arguments.no_baselines,
+        bank_cache=CHECKPOINTS / "patchcore.npz",
+        limit=arguments.limit,
+    )
+    print(as_text(evaluation))
     if arguments.save:
-        arguments.save.write_text(json.dumps([asdict(f) for f in figures], indent=1) + "\n", "utf-8")
+        save(evaluation, arguments.save, model=folder.name)
+    if arguments.pictures:
+        write_sheets(evaluation, arguments.pictures)
 
 
 def promote(arguments: argparse.Namespace) -> None:
@@ -163,10 +179,6 @@ def import_photos(arguments: argparse.Namespace) -> None:
     )
 
 
-def _photos(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-
-
 def _commit() -> str:
     import subprocess
 
@@ -191,9 +203,9 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(call=call)
         return made
 
-    first = ROOT / "training" / "runs" / "first.toml"
+    night = ROOT / "training" / "runs" / "night.toml"
     c = command("render", render, "fill the cache of rendered pictures (goes on where it stopped)", "render")
-    c.add_argument("run", type=Path, nargs="?", default=first)
+    c.add_argument("run", type=Path, nargs="?", default=night)
     c.add_argument("--renders", type=Path, default=RENDERS)
     c = command(
         "sheet", sheet, "write a contact sheet of renders with their truth drawn on", "sheet --seed 100"
@@ -206,8 +218,8 @@ def _parser() -> argparse.ArgumentParser:
     c.add_argument("out", type=Path)
     c.add_argument("--seed", type=int, default=800_000_000)
     c.add_argument("--photos", type=int, default=12)
-    c = command("fit", fit, "train; goes on from its checkpoint", "fit training/runs/first.toml")
-    c.add_argument("run", type=Path, nargs="?", default=first)
+    c = command("fit", fit, "train; goes on from its checkpoint", "fit training/runs/night.toml")
+    c.add_argument("run", type=Path, nargs="?", default=night)
     c.add_argument("--renders", type=Path, default=RENDERS)
     c.add_argument(
         "--out", type=Path, default=None, help="folder of the checkpoint, default training/checkpoints/RUN"
@@ -217,28 +229,49 @@ def _parser() -> argparse.ArgumentParser:
         "export",
         export,
         "write a checkpoint into models/ and prove parity",
-        "export training/checkpoints/first/checkpoint.pt 2026.11.1",
+        "export training/checkpoints/night/checkpoint.pt 2026.12.1",
     )
     c.add_argument("checkpoint", type=Path)
     c.add_argument("version")
-    c.add_argument("--run-name", default="first")
+    c.add_argument("--run-name", default="night")
     c = command(
         "calibrate",
         calibrate,
         "choose the thresholds of a version for a stated risk",
-        "calibrate models/2026.11.1",
+        "calibrate models/2026.12.1",
     )
     c.add_argument("model", type=Path)
     c.add_argument("--photos", type=int, default=400)
     c.add_argument("--fail-risk", type=float, default=0.005)
     c.add_argument("--review-risk", type=float, default=0.03)
     c = command(
-        "evaluate", evaluate, "measure a version on folders with truth", "evaluate photos planted rendered"
+        "evaluate",
+        evaluate,
+        "measure a version on folders with truth, beside two baselines",
+        "evaluate rendered photos planted --save metrics.json --pictures failures",
     )
     c.add_argument("folders", type=Path, nargs="+")
     c.add_argument("--model", type=Path, default=None, help="default: the champion")
-    c.add_argument("--save", type=Path, default=None, help="also write the figures as JSON")
-    c = command("promote", promote, "make a version the champion", "promote 2026.11.1")
+    c.add_argument(
+        "--only",
+        nargs="+",
+        default=None,
+        choices=["density", "defects", "masks", "verdicts"],
+        help="leave out the other parts and the work that they alone need",
+    )
+    c.add_argument(
+        "--negatives",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="folders of photos without a basket, beside datasets/backgrounds",
+    )
+    c.add_argument("--no-baselines", action="store_true", help="the model alone")
+    c.add_argument("--limit", type=int, default=None, help="so many photos of each folder, for a quick look")
+    c.add_argument("--save", type=Path, default=None, help="figures as JSON, and three CSV files beside it")
+    c.add_argument("--pictures", type=Path, default=None, help="folder for sheets of the worst cases")
+    c.add_argument("--threads", type=int, default=1)
+    c = command("promote", promote, "make a version the champion", "promote 2026.12.1")
     c.add_argument("version")
     c = command(
         "import",

@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.network import MEAN, STD
-from training.render.scene import Picture
+from training.render.truth import Picture
 
 
 @dataclass(slots=True, kw_only=True)
 class Sample:
     """One training sample. Truth lies on cells of 4 px, as in `Picture`; `read` (h, w) says where
-    `steps` hold, `known` (3,) whether basket, judged weave and defects were labelled at all."""
+    `steps` hold, `known` (4,) whether basket, judged weave, defects and crests were labelled at all."""
 
     rgb: NDArray[np.uint8]
     basket: NDArray[np.float32]
     judged: NDArray[np.float32]
     read: NDArray[np.float32]
     steps: NDArray[np.float32]
+    crests: NDArray[np.float32]
     defects: NDArray[np.float32]
     known: NDArray[np.float32]
 
@@ -34,8 +35,9 @@ def sample_of(picture: Picture) -> Sample:
         judged=picture.judged,
         read=picture.judged,
         steps=picture.steps,
+        crests=picture.crests,
         defects=picture.defects,
-        known=np.ones(3, np.float32),
+        known=np.ones(4, np.float32),
     )
 
 
@@ -48,6 +50,7 @@ class Batch:
     judged: Tensor
     read: Tensor
     steps: Tensor
+    crests: Tensor
     defects: Tensor
     known: Tensor
 
@@ -93,6 +96,7 @@ def _changed(
         judged=np.ascontiguousarray(move(sample.judged)),
         read=np.ascontiguousarray(move(sample.read)),
         steps=np.ascontiguousarray(steps),
+        crests=np.ascontiguousarray(move(sample.crests)),
         defects=np.ascontiguousarray(move(sample.defects)),
         known=sample.known,
     )

@@ -31,11 +31,17 @@ class Exported(nn.Module):
         maps = self.network(photo)
         return (
             maps.surface.sigmoid(),
-            maps.defects.sigmoid(),
+            _named(maps.fault.sigmoid(), maps.defects.sigmoid()),
+            maps.crests,
             maps.angle,
             maps.pitch.softmax(2),
             maps.features,
         )
+
+
+def _named(fault: Tensor, codes: Tensor) -> Tensor:
+    """Probability of a fault, given in full to its likeliest code, and in proportion to the others."""
+    return fault * codes / codes.amax(1, keepdim=True).clamp_min(1e-6)
 
 
 def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
@@ -89,9 +95,10 @@ def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, 
         pitch_first_px=PITCH_FIRST_PX,
         pitch_log_step=PITCH_STEP,
         first_look_px=640,
-        second_look_px=1088,
-        strand_px=20.0,
+        second_look_px=1600,
+        strand_px=24.0,
         thresholds={code: ScoreThresholds(review=0.4, fail=0.6) for code in CODES},
+        interval_factor=1.0,
         golden_tolerance=PARITY,
         training={
             **training,

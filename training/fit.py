@@ -16,8 +16,9 @@ from training.augment import apply, photometric
 from training.data import Sample, collate, sample_of, turned
 from training.losses import losses
 from training.network import WeaveNet
-from training.render.cache import SHARD_PICTURES, load
+from training.render.cache import load
 from training.render.fault import CODES
+from training.render.truth import Picture
 from training.run import Run
 from training.sets import LabelledPhoto, crop_sample, read_set
 from training.warm import shipped_weights
@@ -46,7 +47,10 @@ def fit(
 
     network = WeaveNet(len(CODES)).to(device, memory_format=torch.channels_last)
     if run.warm_start:
-        network.load_state_dict(shipped_weights(models / run.warm_start))
+        state, new = shipped_weights(models / run.warm_start)
+        network.load_state_dict(state)
+        if new:
+            tqdm.write(f"{run.warm_start} lacks {len(new)} weights of this network; they start afresh")
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(run.average))
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     rest = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
@@ -67,17 +71,12 @@ def fit(
         first = kept["step"]
 
     labelled = {name: [p for p in read_set(sets / name) if p.split == "train"] for name in run.sets}
-    shards: list[Path] = []
     last = run.steps if stop_after is None else min(run.steps, first + stop_after)
     progress = tqdm(range(first, last), initial=first, total=run.steps, unit="step", smoothing=0.02)
     smooth: dict[str, float] = {}
     network.train()
     for step in progress:
-        if step % 50 == 0 or not shards:
-            shards = sorted(renders.glob("*.npz"))[: run.renders // SHARD_PICTURES]
-        if not shards:
-            raise _nothing_rendered(renders)
-        samples = _draw(run, shards, labelled, rng)
+        samples = _draw(run, renders, labelled, rng)
         augment.set_random_seed(
             run.seed + step
         )  # of its own for each step, so that a resumed run draws alike
@@ -116,7 +115,7 @@ def fit(
 
 
 def _draw(
-    run: Run, shards: list[Path], labelled: dict[str, list[LabelledPhoto]], rng: np.random.Generator
+    run: Run, renders: Path, labelled: dict[str, list[LabelledPhoto]], rng: np.random.Generator
 ) -> list[Sample]:
     """One batch: labelled photos by their weights, the rest from two shards of rendered pictures."""
     samples = [
@@ -126,9 +125,19 @@ def _draw(
     ][: run.batch]
     rendered = run.batch - len(samples)
     for share in (rendered // 2, rendered - rendered // 2):
-        shard = load(shards[rng.integers(len(shards))])
+        shard = _any_shard(renders, rng)
         samples += [turned(sample_of(shard[i]), rng) for i in rng.permutation(len(shard))[:share]]
     return samples
+
+
+def _any_shard(renders: Path, rng: np.random.Generator) -> list[Picture]:
+    """A shard of the cache as it is now: a renderer beside the training adds new ones and clears old ones."""
+    while shards := sorted(renders.glob("*.npz")):
+        try:
+            return load(shards[rng.integers(len(shards))])
+        except FileNotFoundError:
+            continue
+    raise _nothing_rendered(renders)
 
 
 def _nothing_rendered(folder: Path) -> StorageError:

@@ -21,6 +21,7 @@ class Run:
     cooldown: float
     average: float
     renders: int
+    kept: int
     render_seed: int
     warm_start: str
     sets: dict[str, float]

@@ -179,9 +179,16 @@ def crop_sample(photo: LabelledPhoto, rng: np.random.Generator) -> Sample:
             steps = np.where(shared > 0.5, truth[:, None, None], steps)
             read = np.maximum(read, (shared > 0.5).astype(np.float32))
     has_basket = any(p.code == "basket" for p in photo.polygons or ())
-    known = np.array([has_basket, False, photo.polygons is not None], np.float32)
+    known = np.array([has_basket, False, photo.polygons is not None, False], np.float32)
     return Sample(
-        rgb=crop, basket=basket, judged=basket * 0, read=read, steps=steps, defects=defects, known=known
+        rgb=crop,
+        basket=basket,
+        judged=basket * 0,
+        read=read,
+        steps=steps,
+        crests=np.zeros((2, cells, cells), np.float32),
+        defects=defects,
+        known=known,
     )
 
 

@@ -15,24 +15,26 @@ from training.render.fault import CODES
 PREFIX = "network."
 
 
-def shipped_weights(folder: Path) -> dict[str, Tensor]:
-    """The state of `WeaveNet` as exported; ModelError where the file is of another network."""
+def shipped_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The state of `WeaveNet` with all weights of the file that fit, and the names of those left as they are
+    at the start of a run. Heads may be new; ModelError where the encoder itself is another."""
     stored = {i.name: i for i in onnx.load(str(folder / "weave.onnx")).graph.initializer}
-    state = WeaveNet(len(CODES), pretrained=False).state_dict()
-    missing = []
+    state = WeaveNet(len(CODES)).state_dict()
+    new = []
     for name, ours in state.items():
         if name.endswith("num_batches_tracked"):
             continue
         found = stored.get(PREFIX + name)
         if found is None or tuple(found.dims) != tuple(ours.shape):
-            missing.append(name)
+            new.append(name)
         else:
             state[name] = torch.from_numpy(numpy_helper.to_array(found).copy())
-    if missing:
+    foreign = [name for name in new if name.startswith("encoder.")]
+    if foreign:
         raise ModelError(
             Message(
-                id=f"{folder.name} berasal dari jaringan lain ({len(missing)} bobot tidak cocok, mis. {missing[0]}).",
-                en=f"{folder.name} is of another network ({len(missing)} weights do not fit, e.g. {missing[0]}).",
+                id=f"{folder.name} berasal dari jaringan lain ({len(foreign)} bobot tidak cocok, mis. {foreign[0]}).",
+                en=f"{folder.name} is of another network ({len(foreign)} weights do not fit, e.g. {foreign[0]}).",
             )
         )
-    return state
+    return state, tuple(new)

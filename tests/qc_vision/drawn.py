@@ -24,7 +24,8 @@ def draw_weave(
     stretch: float = 0.0,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """A plain weave, grey in [0, 1], (height, width): rows lie level at `turned_deg` 0, and turn
+    """A plain weave as (3, height, width): grey in [0, 1], and its rows and its stakes drawn as a faultless
+    network would, 1 on the middle of a strand and -1 between two. Rows lie level at `turned_deg` 0, and turn
     clockwise on screen. `stretch`: relative change of the row pitch from the left edge to the right one. Each strand has a
     tone of its own, and all is a little noisy, as fibre is."""
     rng = np.random.default_rng(seed)
@@ -40,7 +41,8 @@ def draw_weave(
     tones = 0.85 + 0.3 * rng.random(4096)
     grey = np.where(on_top, lens * (0.5 + 0.5 * bulge), 0.45 * lens * bulge)
     grey = grey * tones[np.floor(row).astype(int) % 4096]
-    return (0.15 + 0.7 * grey + 0.05 * rng.standard_normal(size)).clip(0, 1).astype(np.float32)
+    photo = (0.15 + 0.7 * grey + 0.05 * rng.standard_normal(size)).clip(0, 1)
+    return np.stack([photo, -np.cos(2 * np.pi * row), -np.cos(2 * np.pi * stake)]).astype(np.float32)
 
 
 def filter_weave(grey: NDArray[np.float32], *, stride: int = 4) -> FeatureMap:
@@ -48,10 +50,15 @@ def filter_weave(grey: NDArray[np.float32], *, stride: int = 4) -> FeatureMap:
     soft = cv2.GaussianBlur(grey, (0, 0), stride / 2)
     dx, dy = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
     channels = np.stack([soft, dx, dy, np.abs(dx), np.abs(dy), cv2.Laplacian(soft, cv2.CV_32F)])
-    h, w = grey.shape[0] // stride, grey.shape[1] // stride
-    cells = channels[:, : h * stride, : w * stride].reshape(-1, h, stride, w, stride).mean(axis=(2, 4))
+    cells = _pooled(channels, stride)
     scaled = cells / np.maximum(cells.std(axis=(1, 2), keepdims=True), 1e-6)
     return FeatureMap(values=scaled.astype(np.float32), origin_px=(0.0, 0.0), px_per_cell=float(stride))
+
+
+def _pooled(channels: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
+    h, w = channels.shape[1] // stride, channels.shape[2] // stride
+    cut = channels[:, : h * stride, : w * stride]
+    return np.asarray(cut.reshape(-1, h, stride, w, stride).mean(axis=(2, 4)), dtype=np.float32)
 
 
 def make_field(
@@ -66,7 +73,7 @@ def make_field(
 
 
 def make_map(
-    grey: NDArray[np.float32],
+    weave: NDArray[np.float32],
     *,
     weft: tuple[float, float] = (90.0, 20.0),
     warp: tuple[float, float] = (0.0, 40.0),
@@ -74,7 +81,9 @@ def make_map(
     defects: NDArray[np.float32] | None = None,
     stride: int = 4,
 ) -> WeaveMap:
-    """The maps of a drawn weave. `weft`, `warp`: coarse (angle in degrees, pitch in px)."""
+    """The maps of a drawn weave (3, h, w), or of a grey photo (h, w) that shows no strands. `weft`, `warp`:
+    coarse (angle in degrees, pitch in px)."""
+    grey, crests = (weave[0], weave[1:]) if weave.ndim == 3 else (weave, np.zeros((2, *weave.shape)))
     features = filter_weave(grey, stride=stride)
     shape = features.values.shape[1:]
     return WeaveMap(
@@ -84,5 +93,6 @@ def make_map(
         warp=make_field(shape, angle_deg=warp[0], pitch_px=warp[1]),
         defects=np.zeros((len(CODES), *shape), np.float32) if defects is None else defects,
         codes=CODES,
+        crests=FeatureMap(values=_pooled(crests, stride), origin_px=(0.0, 0.0), px_per_cell=float(stride)),
         features=features,
     )

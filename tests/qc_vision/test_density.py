@@ -48,14 +48,34 @@ def test_one_strand_is_counted_not_the_repeat_of_two(over_under: bool) -> None:
     assert weft.pitch_px == pytest.approx(20.0, rel=0.02)
 
 
+@pytest.mark.parametrize("wrong_by", [0.45, 2.0])
+def test_the_octave_is_right_when_the_network_is_off_by_one(wrong_by: float) -> None:
+    grey = draw_weave(size=SIZE, row_pitch=22.0, stake_pitch=50.0)
+    weft, _ = read_density(make_map(grey, weft=(90, 22 * wrong_by), warp=(0, 55)), scale=NO_SCALE)
+    assert weft.pitch_px == pytest.approx(22.0, rel=0.02)
+
+
+def test_nothing_is_sure_when_two_rows_may_have_been_taken_for_one() -> None:
+    weave = draw_weave(size=SIZE, row_pitch=22.0, stake_pitch=50.0)
+    weft, _ = read_density(make_map(weave, weft=(90, 22 * 0.7), warp=(0, 55)), scale=NO_SCALE)
+    assert not weft.confident
+
+
+def test_nothing_is_sure_where_the_drawn_strands_and_the_features_differ() -> None:
+    weave = draw_weave(size=SIZE, row_pitch=20.0, stake_pitch=50.0)
+    weave[1:] = draw_weave(size=SIZE, row_pitch=15.0, stake_pitch=38.0)[1:]
+    assert not any(r.confident for r in read_density(make_map(weave, weft=(90, 17)), scale=NO_SCALE))
+
+
 def test_nothing_is_claimed_when_there_is_no_weave() -> None:
     noise = np.random.default_rng(3).random(SIZE).astype(np.float32)
     assert not any(r.confident for r in read_density(make_map(noise), scale=NO_SCALE))
 
 
-def test_the_networks_value_is_given_without_confidence_when_cells_are_too_coarse_for_the_strands() -> None:
-    grey = draw_weave(size=SIZE, row_pitch=7.0, stake_pitch=40.0)
-    weft, _ = read_density(make_map(grey, weft=(90, 7.5)), scale=NO_SCALE)
+def test_nothing_is_sure_when_cells_are_too_coarse_for_the_strands() -> None:
+    weave = draw_weave(size=SIZE, row_pitch=7.0, stake_pitch=40.0)
+    weave[1] = 0  # nor can anyone draw them on such cells
+    weft, _ = read_density(make_map(weave, weft=(90, 7.5)), scale=NO_SCALE)
     assert weft.pitch_px == pytest.approx(7.5)
     assert not weft.confident
 
@@ -63,7 +83,7 @@ def test_the_networks_value_is_given_without_confidence_when_cells_are_too_coars
 def test_only_the_quadrilateral_is_read_when_one_is_given() -> None:
     left = draw_weave(size=(480, 320), row_pitch=16.0, stake_pitch=40.0)
     right = draw_weave(size=(480, 320), row_pitch=20.0, stake_pitch=40.0)
-    weave_map = make_map(np.hstack([left, right]), weft=(90, 18))
+    weave_map = make_map(np.concatenate([left, right], axis=2), weft=(90, 18))
     for corners, pitch in (([8, 310], 16.0), ([330, 630], 20.0)):
         (x0, x1) = corners
         quad = np.array([[x0, 20], [x1, 20], [x1, 460], [x0, 460]], dtype=float)
@@ -111,7 +131,7 @@ def test_even_rows_are_even_and_perspective_does_not_make_them_uneven() -> None:
 
 def test_bands_of_tight_and_loose_rows_are_uneven() -> None:
     bands = [draw_weave(size=(160, 640), row_pitch=p, stake_pitch=36.0) for p in (16.0, 20.0, 16.0)]
-    weave_map = make_map(np.vstack(bands), weft=(90, 18), warp=(0, 34))
+    weave_map = make_map(np.concatenate(bands, axis=1), weft=(90, 18), warp=(0, 34))
     readings = read_density(weave_map, scale=NO_SCALE)
     cv = uniformity(weave_map, readings)
     # two pitches a quarter apart, in thirds: standard deviation over mean is 0.11; windows blur the borders

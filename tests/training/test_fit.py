@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
-from qc_vision.model import champion_folder, load_model
+from qc_vision.errors import ModelError
+from qc_vision.model import CHECKED, OUTPUTS, champion_folder, load_model
 from training.export import PARITY, Exported
 from training.fit import fit
 from training.network import MEAN, STD, WeaveNet
@@ -20,14 +22,14 @@ from training.warm import shipped_weights
 ROOT = Path(__file__).parents[2]
 TINY = Run(
     seed=3, steps=4, batch=4, learning_rate=1e-3, encoder_learning_rate=1e-4, weight_decay=1e-4, cooldown=0.5,
-    average=0.9, renders=32, render_seed=0, warm_start="", sets={},
+    average=0.9, renders=32, kept=32, render_seed=0, warm_start="", sets={},
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def renders(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("renders")
-    list(fill(folder, first_seed=0, pictures=32, renderer=Renderer()))
+    list(fill(folder, first_seed=0, pictures=32, kept=32, renderer=Renderer()))
     return folder
 
 
@@ -66,11 +68,38 @@ def test_the_shipped_file_gives_what_the_network_gives() -> None:
     """Parity of torch and the runtime, on a picture that is not the golden sample."""
     folder = champion_folder()
     network = WeaveNet(len(CODES), pretrained=False)
-    network.load_state_dict(shipped_weights(folder))
+    weights, new = shipped_weights(folder)
+    assert new == ()
+    network.load_state_dict(weights)
     rgb = Renderer().render(77).rgb[:224]
     photo = torch.from_numpy(((rgb / 255.0 - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)[None].copy())
     with torch.no_grad():
-        surface, defects, _, pitch, _ = Exported(network.eval())(photo)
-    maps = load_model(folder).run(rgb)
-    for ours, theirs in ((surface, "surface"), (defects, "defects"), (pitch, "pitch")):
-        assert np.abs(ours[0].numpy() - maps[theirs]).max() < PARITY
+        ours = dict(zip(OUTPUTS, Exported(network.eval())(photo), strict=True))
+    theirs = load_model(folder).run(rgb)
+    for name in CHECKED:
+        assert np.abs(ours[name][0].numpy() - theirs[name]).max() < PARITY, name
+
+
+def test_what_the_fault_head_says_goes_in_full_to_the_likeliest_code() -> None:
+    network = WeaveNet(len(CODES), pretrained=False).eval()
+    with torch.no_grad():
+        photo = torch.rand(1, 3, 64, 96)
+        maps, (_, defects, *_) = network(photo), Exported(network)(photo)
+    assert torch.allclose(defects.amax(1), maps.fault[:, 0].sigmoid())
+    assert torch.equal(defects.argmax(1), maps.defects.argmax(1))
+
+
+def test_weights_of_another_encoder_are_refused_and_new_heads_start_afresh(tmp_path: Path) -> None:
+    graph = onnx.load(str(champion_folder() / "weave.onnx"))
+    weights = graph.graph.initializer
+    for name in ("network.surface.weight", "network.encoder.conv_stem.weight"):
+        kept = [w for w in weights if w.name != name]
+        assert len(kept) == len(weights) - 1
+        del weights[:]
+        weights.extend(kept)
+        onnx.save(graph, str(tmp_path / "weave.onnx"))
+        if name.startswith("network.encoder"):
+            with pytest.raises(ModelError, match="another network"):
+                shipped_weights(tmp_path)
+        else:
+            assert shipped_weights(tmp_path)[1] == ("surface.weight",)

@@ -27,6 +27,8 @@ def backdrop(n: int, rng: np.random.Generator, photos: list[np.ndarray], noise: 
             crop = crop[:, ::-1]
         return torch.from_numpy(np.ascontiguousarray(crop)) * float(rng.uniform(0.5, 1.6))
     base = torch.tensor(rng.uniform(0.02, 0.9, 3) * 0.5 + rng.uniform(0.0, 0.5), dtype=torch.float32)
+    if rng.random() < 0.25:  # a studio's white, or nearly
+        base = torch.full((3,), float(rng.uniform(0.6, 1.1)))
     y, x = torch.meshgrid(torch.linspace(0, 1, n), torch.linspace(0, 1, n), indexing="ij")
     slope = torch.tensor(rng.normal(0, 0.3, 2), dtype=torch.float32)
     tone = 1 + slope[0] * (x - 0.5) + slope[1] * (y - 0.5)

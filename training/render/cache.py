@@ -11,18 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
-from training.render.scene import Picture, Renderer
+from training.render.scene import Renderer
+from training.render.truth import Picture
 
 SHARD_PICTURES = 32
 
 
-def fill(folder: Path, *, first_seed: int, pictures: int, renderer: Renderer) -> Iterator[Path]:
-    """Renders `pictures` from `first_seed` on into `folder`; yields each shard's path once it is there."""
+def fill(folder: Path, *, first_seed: int, pictures: int, kept: int, renderer: Renderer) -> Iterator[Path]:
+    """Renders `pictures` from `first_seed` on into `folder`; yields each shard's path once it is there.
+
+    Only the newest `kept` pictures stay: old shards make room for new ones. A shard that has been rendered and
+    cleared is not rendered again as long as a later one is there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    newest = max((int(p.stem) for p in folder.glob("*.npz")), default=-1)
     for start in range(first_seed, first_seed + pictures, SHARD_PICTURES):
         path = folder / f"{start:08d}.npz"
-        if not path.exists():
+        if start > newest:
             save(path, [renderer.render(seed) for seed in range(start, start + SHARD_PICTURES)])
+            for old in sorted(folder.glob("*.npz"))[: -max(1, kept // SHARD_PICTURES)]:
+                old.unlink()
         yield path
 
 
@@ -50,6 +58,7 @@ def load(path: Path) -> list[Picture]:
             basket=arrays["basket"][i].astype(np.float32),
             judged=arrays["judged"][i].astype(np.float32),
             steps=arrays["steps"][i].astype(np.float32),
+            crests=arrays["crests"][i].astype(np.float32),
             defects=arrays["defects"][i],
         )
         for i in range(len(arrays["rgb"]))

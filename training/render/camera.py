@@ -25,6 +25,8 @@ def expose(linear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     warm = float(rng.normal(0, 0.12))
     gain *= np.array([1 + warm, 1, 1 - warm], np.float32)
     level = float(np.exp(rng.normal(0, 0.25))) * 0.36 / max(float(light.mean()), 0.02)
+    if rng.random() < 0.15:
+        level *= float(rng.uniform(0.35, 0.8))
     level = level * 0.6 + 0.4 * float(np.exp(rng.normal(0.5, 0.2)))
     light = np.clip(light * gain * level, 0, None)
     light = light / (1 + 0.25 * light) * 1.2
@@ -34,6 +36,8 @@ def expose(linear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     if rng.random() < 0.25:
         grey = photo.mean(axis=2, keepdims=True)
         photo = grey + (photo - grey) * float(rng.uniform(0.4, 1.4))
+    if rng.random() < 0.35:
+        photo = _enlarged(photo, float(rng.uniform(1.2, 3.0)), rng)
     sigma = float(rng.uniform(0, 0.03)) * (rng.random() < 0.7)
     noise = rng.standard_normal(photo.shape).astype(np.float32) * sigma
     if rng.random() < 0.5:
@@ -47,3 +51,15 @@ def expose(linear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
         ok, packed = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         out = cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1] if ok else out
     return np.ascontiguousarray(out)
+
+
+def _enlarged(photo: NDArray[np.float32], times: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """As a small picture looks when it is enlarged: what far or shrunk photos are to the second look."""
+    h, w = photo.shape[:2]
+    small = cv2.resize(photo, (round(w / times), round(h / times)), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        small = small + 0.5 * (small - cv2.GaussianBlur(small, (0, 0), 0.8))
+    byte = (np.clip(small, 0, 1) * 255 + 0.5).astype(np.uint8)
+    ok, packed = cv2.imencode(".jpg", byte, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 96))])
+    small = cv2.imdecode(packed, cv2.IMREAD_COLOR) / np.float32(255) if ok else small
+    return cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC)

@@ -1,7 +1,7 @@
 """The woven surface itself: heights, colours and faults of strands, as a function of where one is on it.
 
 A point of the fabric is (rows, stakes): how many weft rows down and how many warp strands across, as
-floats; strand centres lie on whole numbers. All fields are (h, w) tensors over the picture's pixels.
+floats; strand centres lie on whole numbers. All fields are (h, w) tensors over the canvas.
 """
 
 import math
@@ -11,17 +11,56 @@ import numpy as np
 import torch
 from torch import Tensor
 
-WEAVES = ("plain", "twill21", "twill22", "lens", "wicker", "twined", "braid", "coil")
+LOBED = ("braid", "coil", "twined")
+"""Rows of rope: one sees slanted lobes along each row, and no stakes."""
+STIFF = ("lens", "wicker")
+"""Soft or thin weft over stiff stakes: rows swell over a stake and hide behind the next."""
+WEAVES = {
+    "plain": 0.18,
+    "twill21": 0.05,
+    "twill22": 0.06,
+    "motif": 0.05,
+    "lens": 0.23,
+    "wicker": 0.20,
+    "twined": 0.06,
+    "braid": 0.10,
+    "coil": 0.07,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stripes:
+    """Dyed strands: `width` of every `step` of them, from strand `first` on, `count` in all; each group has one
+    of `dyes`."""
+
+    first: int
+    count: int
+    width: int
+    step: int
+    dyes: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FabricPlan:
-    """What one fabric is made of; everything random about it was drawn when this was made."""
+    """What one fabric is made of; everything random about it was drawn when this was made.
+
+    `tile` (m, n): 1 where a weft row lies over a stake, repeated all over. `cover`: width of a strand as a
+    share of its pitch. `swell`: how much wider weft is where it lies over a stake. `tilt`: slant of the
+    lobes. `unruly`: how far a strand strays from its place, in pitches. `uneven`: how much strands differ in
+    width, from one another and along their way. `mottle`: slow changes of tone over the weave, which are no
+    stains. `slant`: of the lobes of ropes.
+    """
 
     weave: str
     seed: int
+    tile: tuple[tuple[int, ...], ...]
     weft_cover: float
     warp_cover: float
+    swell: float
+    tilt: float
+    unruly: float
+    uneven: float
+    mottle: float
     amplitude: float
     roundness: float
     slant: float
@@ -30,17 +69,20 @@ class FabricPlan:
     warp_rgb: tuple[float, float, float]
     tone_spread: float
     fibre: float
-    stripes: tuple[tuple[int, int, tuple[float, float, float]], ...]
+    weft_stripes: Stripes | None
+    warp_stripes: Stripes | None
     gloss: float
 
 
 @dataclass(slots=True, kw_only=True)
 class Surface:
-    """A rendered fabric: `height` in row pitches, `rgb` (h, w, 3) linear, `gap` 1 where one sees through."""
+    """A rendered fabric: `height` in row pitches, `rgb` (h, w, 3) linear, `gap` 1 where one sees through,
+    `stakes` as the eye counts them along a row (lobes where there are no stakes)."""
 
     height: Tensor
     rgb: Tensor
     gap: Tensor
+    stakes: Tensor
 
 
 def hash01(a: Tensor, b: Tensor | float, seed: float) -> Tensor:
@@ -53,28 +95,20 @@ def smoothstep(x: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
 
 
-def _over(weave: str, i: Tensor, j: Tensor) -> Tensor:
-    """+1 where weft row i lies over stake j, -1 where it lies under it."""
-    if weave == "twill21":
-        up = torch.remainder(i + j, 3) < 2
-    elif weave == "twill22":
-        up = torch.remainder(i + j, 4) < 2
-    else:
-        up = torch.remainder(i + j, 2) < 1
-    return up.float() * 2 - 1
+def _stray(plan: FabricPlan, index: Tensor, along: Tensor, salt: float) -> Tensor:
+    """How far strand `index` lies beside its place, in pitches: slow waves, other ones for every strand."""
+    phase = hash01(index, salt, plan.seed) * 6.283
+    faster = 0.6 + 0.9 * hash01(index, salt + 2.0, plan.seed)
+    return plan.unruly * (
+        0.6 * torch.sin(0.7 * faster * along + phase) + 0.4 * torch.sin(1.9 * along + 2 * phase)
+    )
 
 
-def _flip(over: Tensor, i: Tensor, j: Tensor, floats: list[tuple[int, int, int]]) -> Tensor:
-    for row, first, last in floats:
-        over = torch.where((i == row) & (j >= first) & (j <= last), torch.ones_like(over), over)
-    return over
-
-
-def _between(over_at, along: Tensor) -> Tensor:
-    """Interpolates +-1 at whole numbers smoothly along a strand."""
-    lower = torch.floor(along)
-    t = smoothstep(along - lower)
-    return over_at(lower) * (1 - t) + over_at(lower + 1) * t
+def _width(plan: FabricPlan, index: Tensor, along: Tensor, salt: float) -> Tensor:
+    """Width of strand `index` as a share of the usual one; a stem swells and thins along its way."""
+    own = hash01(index, salt, plan.seed)
+    swelling = torch.sin((0.5 + 0.8 * own) * along + 40 * own)
+    return 1 + plan.uneven * (0.7 * (own - 0.5) + 0.3 * swelling)
 
 
 def weave_surface(
@@ -89,48 +123,86 @@ def weave_surface(
     aspect: float,
 ) -> Surface:
     """Lays the strands. `missing_*` in [0, 1] thin a strand away; `aspect` = stake pitch / row pitch."""
-    i, j = torch.round(rows), torch.round(stakes)
-    wobble = (_sample(noise, rows * 0.037, stakes * 0.11) - 0.5) * 0.18
-    r, s = rows - i + wobble, stakes - j + wobble * 0.6
-    if plan.paired_stakes:
-        s = (s.abs() - 0.22) * 1.8
-    half_weft = 0.5 * plan.weft_cover * (0.9 + 0.2 * hash01(i, 0.0, plan.seed))
-    half_warp = 0.5 * plan.warp_cover * (0.9 + 0.2 * hash01(j, 7.0, plan.seed))
-    if plan.weave in ("braid", "coil", "twined"):
-        return _lobed_rows(plan, rows, stakes, i, r, half_weft, noise, missing_weft, aspect)
+    rough = (_sample(noise, rows * 0.037, stakes * 0.11) - 0.5) * 0.1
+    if plan.weave in LOBED:
+        return _lobed_rows(plan, rows, stakes, rough, noise, missing_weft, aspect)
+    tile = torch.tensor(plan.tile, dtype=torch.float32) * 2 - 1
+    thick = (0.28 if plan.roundness < 3 else 0.14) * (1 + 0.8 * plan.swell)
 
-    up_weft = _between(lambda jj: _flip(_over(plan.weave, i, jj), i, jj, floats), stakes)
-    up_warp = -_between(lambda ii: _flip(_over(plan.weave, ii, j), ii, j, floats), rows)
-    stiff = plan.weave in ("lens", "wicker")
-    if plan.weave == "lens":
-        half_weft = half_weft * (1.0 + 0.28 * up_weft)
-    half_weft = half_weft * (1 - missing_weft)
-    half_warp = half_warp * (1 - missing_warp)
-    across_weft, across_warp = r / half_weft.clamp_min(1e-3), s / half_warp.clamp_min(1e-3)
-    round_weft = (1 - across_weft.abs().clamp(0, 1) ** plan.roundness).clamp_min(0).sqrt()
-    round_warp = (1 - across_warp.abs().clamp(0, 1) ** plan.roundness).clamp_min(0).sqrt()
-    thick = 0.28 if plan.roundness < 3 else 0.14
-    z_weft = plan.amplitude * up_weft + thick * round_weft
-    z_warp = (0.0 if stiff else plan.amplitude * up_warp) + thick * round_warp * (0.8 if stiff else 1.0)
-    has_weft, has_warp = (
-        (across_weft.abs() < 1) & (half_weft > 0.05),
-        (across_warp.abs() < 1) & (half_warp > 0.05),
-    )
-    z_weft = torch.where(has_weft, z_weft, torch.full_like(z_weft, -9.0))
-    z_warp = torch.where(has_warp, z_warp, torch.full_like(z_warp, -9.0))
-    weft_on_top = z_weft >= z_warp
-    gap = ~(has_weft | has_warp)
+    # A swollen lobe reaches over its neighbours' places: both rows beside a point may be the one on top.
+    lower = torch.floor(rows)
+    z_weft, i_weft, r_weft = torch.full_like(rows, -99.0), lower, rows - lower
+    for i in (lower, lower + 1):
+        up = _between(lambda jj, i=i: _over(tile, i, jj, floats), stakes)
+        r = rows - i + rough + _stray(plan, i, stakes, 0.0)
+        if plan.tilt:
+            r = r + plan.tilt * (stakes - torch.round(stakes)) * up.clamp_min(0)
+        half = 0.5 * plan.weft_cover * _width(plan, i, stakes, 0.0)
+        half = half * (1 + plan.swell * up) * (1 - missing_weft)
+        across = r / half.clamp_min(1e-3)
+        present = (across.abs() < 1) & (half > 0.05)
+        body = (1 - across.abs().clamp(0, 1) ** plan.roundness).clamp_min(0).sqrt()
+        z = torch.where(present, plan.amplitude * up + thick * body, torch.full_like(rows, -9.0))
+        above = z > z_weft
+        i_weft, r_weft = torch.where(above, i, i_weft), torch.where(above, r, r_weft)
+        z_weft = torch.maximum(z, z_weft)
+
+    j = torch.round(stakes)
+    s = stakes - j + rough * 0.6 + _stray(plan, j, rows, 31.0)
+    s_of_pair = (s.abs() - 0.22) * 1.8 if plan.paired_stakes else s
+    half_warp = 0.5 * plan.warp_cover * _width(plan, j, rows, 7.0) * (1 - missing_warp)
+    across = s_of_pair / half_warp.clamp_min(1e-3)
+    has_warp = (across.abs() < 1) & (half_warp > 0.05)
+    body = (1 - across.abs().clamp(0, 1) ** plan.roundness).clamp_min(0).sqrt()
+    stiff = plan.weave in STIFF
+    up = 0.0 if stiff else -plan.amplitude * _between(lambda ii: _over(tile, ii, j, floats), rows)
+    z_warp = torch.where(has_warp, up + thick * body * (0.8 if stiff else 1.0), torch.full_like(rows, -9.0))
+
+    gap = (z_weft < -5) & (z_warp < -5)
     height = torch.where(gap, torch.full_like(rows, -0.6), torch.maximum(z_weft, z_warp))
+    rgb_weft = _strand_colour(plan, plan.weft_rgb, i_weft, stakes * aspect, r_weft, noise, 0.0)
+    rgb_warp = _strand_colour(plan, plan.warp_rgb, j, rows, s_of_pair * aspect, noise, 31.0)
+    rgb = torch.where((z_weft >= z_warp)[..., None], rgb_weft, rgb_warp)
+    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None]
+    return Surface(height=height, rgb=rgb, gap=gap.float(), stakes=stakes)
 
-    rgb_weft = _strand_colour(plan, plan.weft_rgb, i, stakes * aspect, r, noise, 0.0)
-    rgb_warp = _strand_colour(plan, plan.warp_rgb, j, rows, s * aspect, noise, 31.0)
-    rgb = torch.where(weft_on_top[..., None], rgb_weft, rgb_warp)
-    return Surface(height=height, rgb=rgb, gap=gap.float())
+
+def _mottle(plan: FabricPlan, down: Tensor, along: Tensor, noise: Tensor) -> Tensor:
+    """Slow changes of tone, over five to twenty strands."""
+    waves = torch.sin(0.31 * down + 0.17 * along + plan.seed) * torch.sin(0.23 * along - 0.11 * down)
+    cloud = _sample(noise, down * 0.004, along * 0.004) - 0.5
+    return 1 + plan.mottle * (0.5 * waves + 1.2 * cloud)
 
 
-def _lobed_rows(plan, rows, stakes, i, r, half, noise, missing, aspect) -> Surface:
+def _over(tile: Tensor, i: Tensor, j: Tensor, floats: list[tuple[int, int, int]]) -> Tensor:
+    """+1 where weft row i lies over stake j, -1 where it lies under it."""
+    m, n = tile.shape
+    up = torch.take(tile, (torch.remainder(i, m) * n + torch.remainder(j, n)).long())
+    for row, first, last in floats:
+        up = torch.where((i == row) & (j >= first) & (j <= last), torch.ones_like(up), up)
+    return up
+
+
+def _between(over_at, along: Tensor) -> Tensor:
+    """Interpolates +-1 at whole numbers smoothly along a strand."""
+    lower = torch.floor(along)
+    t = smoothstep(along - lower)
+    return over_at(lower) * (1 - t) + over_at(lower + 1) * t
+
+
+def _lobed_rows(
+    plan: FabricPlan,
+    rows: Tensor,
+    stakes: Tensor,
+    rough: Tensor,
+    noise: Tensor,
+    missing: Tensor,
+    aspect: float,
+) -> Surface:
     """Rows of rope, coil or braid: no stakes to be seen, but slanted lobes along each row."""
-    half = half * (1 - missing)
+    i = torch.round(rows)
+    r = rows - i + rough + _stray(plan, i, stakes, 0.0) * 0.6
+    half = 0.5 * plan.weft_cover * _width(plan, i, stakes, 0.0) * (1 - missing)
     across = r / half.clamp_min(1e-3)
     body = (1 - across.abs().clamp(0, 1) ** 2).clamp_min(0).sqrt()
     shift = hash01(i, 3.0, plan.seed) if plan.weave == "braid" else torch.remainder(i, 2) * 0.5
@@ -142,9 +214,10 @@ def _lobed_rows(plan, rows, stakes, i, r, half, noise, missing, aspect) -> Surfa
     height = torch.where(present, plan.amplitude + 0.38 * body + 0.16 * lobe, torch.full_like(rows, -0.5))
     strand = i * 57 + k
     rgb = _strand_colour(plan, plan.weft_rgb, strand * 0.37 + i, stakes * aspect, r + 0.4 * turn, noise, 0.0)
+    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None]
     gap = (~present).float() * (missing > 0.4).float()
     groove = ((~present) & (gap < 0.5))[..., None]
-    return Surface(height=height, rgb=torch.where(groove, rgb * 0.35, rgb), gap=gap)
+    return Surface(height=height, rgb=torch.where(groove, rgb * 0.35, rgb), gap=gap, stakes=turn)
 
 
 def _sample(noise: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -173,11 +246,13 @@ def _strand_colour(plan, rgb, index, along, across, noise, salt) -> Tensor:
     colour = torch.tensor(rgb, dtype=along.dtype).view(1, 1, 3)
     warm = (hash01(index, salt + 5, plan.seed) - 0.5)[..., None] * plan.tone_spread
     out = colour * tone[..., None] * (1 + warm * torch.tensor([0.25, 0.0, -0.35]).view(1, 1, 3))
-    if salt == 0.0:
-        for first, last, dyed in plan.stripes:
-            inside = (torch.floor(index) >= first) & (torch.floor(index) <= last)
-            dye = torch.tensor(dyed).view(1, 1, 3) * tone[..., None]
-            out = torch.where(inside[..., None], dye, out)
+    stripes = plan.weft_stripes if salt == 0.0 else plan.warp_stripes
+    if stripes is not None:
+        place = torch.floor(index) - stripes.first
+        dyed = (place >= 0) & (place < stripes.count) & (torch.remainder(place, stripes.step) < stripes.width)
+        group = hash01(torch.floor(place / stripes.step), salt, plan.seed) * len(stripes.dyes)
+        dye = torch.tensor(stripes.dyes)[group.long().clamp_max(len(stripes.dyes) - 1)]
+        out = torch.where(dyed[..., None], dye * tone[..., None], out)
     return out.clamp(0.004, 1.2)
 
 
@@ -189,55 +264,97 @@ MATERIALS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "willow": ((0.40, 0.24, 0.11), (0.24, 0.12, 0.06), (0.58, 0.38, 0.16)),
     "dyed": ((0.5, 0.05, 0.2), (0.05, 0.15, 0.4), (0.1, 0.3, 0.1), (0.03, 0.03, 0.03), (0.8, 0.78, 0.72)),
 }
+TILES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "plain": ((1, 0), (0, 1)),
+    "twill21": ((1, 1, 0), (1, 0, 1), (0, 1, 1)),
+    "twill22": ((1, 1, 0, 0), (1, 0, 0, 1), (0, 0, 1, 1), (0, 1, 1, 0)),
+}
 
 
 def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
     """Draws a fabric; returns it with its aspect (stake pitch / row pitch)."""
-    weave = str(rng.choice(WEAVES, p=[0.24, 0.06, 0.08, 0.20, 0.16, 0.06, 0.10, 0.10]))
+    weave = str(rng.choice(list(WEAVES), p=list(WEAVES.values())))
     material = str(rng.choice(list(MATERIALS), p=[0.36, 0.14, 0.1, 0.16, 0.16, 0.08]))
     palette = MATERIALS[material]
-    weft = np.array(palette[rng.integers(len(palette))]) * rng.uniform(0.75, 1.35)
+    # Dark baskets and pale ones: the camera's exposure looks at the whole scene, not at the basket.
+    albedo = float(np.exp(rng.normal(0.0, 0.45)))
+    weft = np.array(palette[rng.integers(len(palette))]) * albedo
     warp = (
         weft * rng.uniform(0.8, 1.15)
-        if rng.random() < 0.75
-        else np.array(palette[rng.integers(len(palette))])
+        if rng.random() < 0.7
+        else np.array(palette[rng.integers(len(palette))]) * albedo
     )
+    if rng.random() < 0.06:
+        warp = np.array(MATERIALS["dyed"][rng.integers(5)])
     aspect = {
-        "plain": lambda: math.exp(rng.normal(0.0, 0.25)),
+        "plain": lambda: math.exp(rng.normal(0.0, 0.3)),
         "twill21": lambda: math.exp(rng.normal(0.0, 0.2)),
         "twill22": lambda: math.exp(rng.normal(0.0, 0.2)),
-        "lens": lambda: rng.uniform(0.8, 2.4),
-        "wicker": lambda: rng.uniform(1.8, 5.0),
+        "motif": lambda: math.exp(rng.normal(0.1, 0.3)),
+        "lens": lambda: math.exp(rng.uniform(math.log(1.3), math.log(6.0))),
+        "wicker": lambda: math.exp(rng.uniform(math.log(1.8), math.log(15.0))),
         "twined": lambda: rng.uniform(0.6, 1.8),
         "braid": lambda: rng.uniform(0.5, 1.1),
         "coil": lambda: rng.uniform(0.3, 1.6),
     }[weave]()
-    flat = weave in ("plain", "twill21", "twill22") and rng.random() < 0.7
-    stripes: list[tuple[int, int, tuple[float, float, float]]] = []
-    if rng.random() < 0.18:
-        dyed = tuple(float(c) for c in np.array(MATERIALS["dyed"][rng.integers(5)]))
-        start, width, step = int(rng.integers(-30, 0)), int(rng.integers(0, 4)), int(rng.integers(5, 25))
-        stripes = [(a, a + width, dyed) for a in range(start, 60, step)][: int(rng.integers(1, 9))]
-    lobed = weave in ("braid", "coil", "twined")
+    lobed, stiff = weave in LOBED, weave in STIFF
+    flat = not lobed and not stiff and rng.random() < 0.7
+    airy = not lobed and rng.random() < 0.15
+    weft_cover = rng.uniform(0.93, 1.06) if lobed else rng.uniform(0.78, 1.02)
+    warp_cover = rng.uniform(0.25, 0.6) if stiff else rng.uniform(0.7, 1.0)
+    if airy:
+        weft_cover, warp_cover = rng.uniform(0.45, 0.78), warp_cover * rng.uniform(0.6, 1.0)
+    weft_stripes = _stripes(rng) if rng.random() < 0.25 else None
+    warp_stripes = _stripes(rng) if rng.random() < (0.6 if weft_stripes else 0.08) else None
+    slant = rng.uniform(0.7, 1.6) if weave == "braid" else rng.uniform(0.3, 1.5)
     plan = FabricPlan(
         weave=weave,
         seed=int(rng.integers(1, 9999)),
-        weft_cover=float(rng.uniform(0.93, 1.06) if lobed else rng.uniform(0.78, 1.02)),
-        warp_cover=float(rng.uniform(0.25, 0.6) if weave in ("lens", "wicker") else rng.uniform(0.7, 1.0)),
+        tile=_motif(rng) if weave == "motif" else TILES.get(weave, TILES["plain"]),
+        weft_cover=float(weft_cover),
+        warp_cover=float(warp_cover),
+        swell=float(rng.uniform(0.55, 0.95) if weave == "lens" else rng.uniform(0.1, 0.75) if stiff else 0.0),
+        tilt=float(rng.uniform(-0.7, 0.7)) if weave == "lens" and rng.random() < 0.4 else 0.0,
+        unruly=float(rng.uniform(0.0, 0.22) * rng.random()),
+        uneven=float(rng.uniform(0.1, 0.6)),
+        mottle=float(rng.uniform(0.0, 0.5) * rng.random()),
         amplitude=float(rng.uniform(0.08, 0.2) if flat else rng.uniform(0.18, 0.38)),
         roundness=float(rng.uniform(4, 12) if flat else rng.uniform(1.8, 2.6)),
-        slant=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.5))
-        if weave != "braid"
-        else float(rng.choice([-1, 1]) * rng.uniform(0.7, 1.6)),
-        paired_stakes=bool(weave in ("wicker", "plain") and rng.random() < 0.15),
-        weft_rgb=tuple(float(c) for c in weft.clip(0.01, 0.95)),
-        warp_rgb=tuple(float(c) for c in warp.clip(0.01, 0.95)),
-        tone_spread=float(rng.uniform(0.05, 0.32)),
+        slant=float(rng.choice([-1, 1]) * slant),
+        paired_stakes=bool(weave in ("wicker", "plain") and rng.random() < 0.18),
+        weft_rgb=tuple(float(c) for c in weft.clip(0.008, 0.95)),
+        warp_rgb=tuple(float(c) for c in warp.clip(0.008, 0.95)),
+        tone_spread=float(rng.uniform(0.05, 0.4)),
         fibre=float(rng.uniform(0.05, 0.55)),
-        stripes=tuple(stripes),
+        weft_stripes=weft_stripes,
+        warp_stripes=warp_stripes,
         gloss=float(rng.choice([0.0, rng.uniform(0.05, 0.4)])),
     )
     return plan, float(aspect)
+
+
+def _motif(rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:
+    """A woven figure: floats of two and three where the weaver meant them, over and over; no fault."""
+    m, n = (int(v) for v in rng.integers(4, 11, 2))
+    i, j = np.mgrid[0:m, 0:n]
+    tile = (i + j) % 2
+    tile[rng.random((m, n)) < rng.uniform(0.08, 0.3)] = 1
+    return tuple(tuple(int(v) for v in row) for row in tile)
+
+
+def _stripes(rng: np.random.Generator) -> Stripes:
+    """Dyed strands every so many, or all of them in several colours: a pattern, not a fault."""
+    count = 1 if rng.random() < 0.6 else int(rng.integers(2, 6))
+    dyes = np.array(MATERIALS["dyed"])[rng.integers(0, 5, count)] * rng.uniform(0.5, 1.4, (count, 1))
+    dyes = 0.8 * dyes + 0.2 * rng.uniform(0.02, 0.8, (count, 3))
+    width = int(rng.integers(1, 6))
+    return Stripes(
+        first=int(rng.integers(-40, 10)),
+        count=int(rng.choice([width, 20, 200])),
+        width=width,
+        step=width + int(rng.integers(0 if count > 1 else 1, 20 if count == 1 else 4)),
+        dyes=tuple((float(r), float(g), float(b)) for r, g, b in dyes),
+    )
 
 
 def noise_table(rng: np.random.Generator, n: int = 512) -> Tensor:

@@ -25,6 +25,19 @@ class Face:
     shade: float
     rim_down: float | None = None
 
+    def cut(self, window: tuple[slice, slice]) -> "Face":
+        """The part of the face inside a box of the canvas."""
+        x, y = (v[window] if isinstance(v, Tensor) else v for v in self.normal)
+        return Face(
+            mask=self.mask[window],
+            along=self.along[window],
+            down=self.down[window],
+            normal=(x, y),
+            role=self.role,
+            shade=self.shade,
+            rim_down=self.rim_down,
+        )
+
 
 def grid(n: int) -> tuple[Tensor, Tensor]:
     y, x = torch.meshgrid(torch.arange(n) + 0.5, torch.arange(n) + 0.5, indexing="ij")
