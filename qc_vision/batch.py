@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from qc_vision.card_register import KnownCards
 from qc_vision.defects import defect_map
 from qc_vision.errors import PhotoError, QcVisionError, StorageError
 from qc_vision.inspection import Inspection, load_inspector
@@ -95,16 +97,17 @@ def grade_many(
     spec: ProductSpec,
     outputs: Outputs = NOTHING_BESIDES,
     workers: int | None = None,
+    cards: KnownCards | None = None,
     load: Callable[[], Inspects] | None = None,
 ) -> Iterator[Row]:
     """The rows of all photos, in their order, as they become ready.
 
     `workers`: processes, one thread each; by default one per core, and none (this process) for one photo.
-    `load` is called once in each process; by default it loads the shipped model. Raises ModelError where
+    `load` is called once in each process; by default it loads the shipped model, to look for `cards`. Raises ModelError where
     the model cannot be loaded, and StorageError where an output cannot be written; rows that came before
     stay true.
     """
-    load = load or load_inspector
+    load = load or partial(load_inspector, cards=cards)
     workers = max(1, min(len(sources), workers or os.cpu_count() or 1))
     if workers == 1:
         inspector = load()

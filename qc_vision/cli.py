@@ -6,6 +6,7 @@ Heavy imports stand inside the commands that need them, so that `--help` answers
 import argparse
 import csv
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from qc_vision.card_register import KnownCards
     from qc_vision.message import Message
 
 DONE, NONCONFORMING, CANNOT, USAGE, INTERRUPTED = 0, 1, 1, 2, 130
@@ -35,6 +37,13 @@ Ukur jarak helai pada satu foto. / Read the strand density of one photo.
 example:
   qc-vision density basket.jpg --quad "100,100 400,100 400,300 100,300" --json
 """
+CARD_HELP = """\
+Cetak kartu periksa, atau catat kartu yang salah ukuran. / Print an inspection card, or register one off scale.
+
+example:
+  qc-vision card --paper a6 --serial 7 --lang id -o card.pdf
+  qc-vision card --paper a6 --serial 7 --measured-bar-mm 48.5
+"""
 MODEL_HELP = """\
 Tampilkan model yang dipakai. / Show the model in use.
 
@@ -52,6 +61,9 @@ CSV_COLUMNS = (
     "message_en",
     "weft_pitch_px",
     "warp_pitch_px",
+    "weft_per_10cm",
+    "warp_per_10cm",
+    "px_per_mm",
     "openness",
     "uniformity_cv",
     "spec",
@@ -59,6 +71,7 @@ CSV_COLUMNS = (
     "sha256",
     "error",
 )
+REGISTER_HELP = "cards whose bar was measured (default: ~/.qc_vision/cards.json)"
 VERDICT_WORDS = {
     "pass": "LOLOS / pass",
     "fail": "TIDAK LOLOS / fail",
@@ -71,11 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code: 0 it ran, 1 it could not go on (or, where asked for, a
     photo does not conform), 2 it was called wrongly."""
     arguments = _parser().parse_args(argv)
-    from qc_vision.errors import QcVisionError, SpecError
+    from qc_vision.errors import CardError, QcVisionError, SpecError
 
     try:
         return int(arguments.run(arguments))
-    except SpecError as wrong:
+    except (CardError, SpecError) as wrong:
         return _refuse(wrong.message, USAGE)
     except QcVisionError as wrong:
         return _refuse(wrong.message, CANNOT)
@@ -113,7 +126,8 @@ def grade(arguments: argparse.Namespace) -> int:
         return _refuse(nothing, USAGE)
 
     outputs = Outputs(overlays=arguments.overlay, maps=arguments.maps)
-    rows = grade_many(sources, spec=spec, outputs=outputs, workers=arguments.workers)
+    cards = _known_cards(arguments)
+    rows = grade_many(sources, spec=spec, outputs=outputs, workers=arguments.workers, cards=cards)
     shown = tqdm(rows, total=len(sources), unit="foto", file=sys.stderr, disable=None)
     kept = _keep_csv(shown, arguments.csv) if arguments.csv else shown
     failed = 0
@@ -130,20 +144,22 @@ def density(arguments: argparse.Namespace) -> int:
     from pydantic import TypeAdapter
 
     from qc_vision.batch import cannot_read
-    from qc_vision.calibration import NO_SCALE
     from qc_vision.density import DensityReading, read_density
     from qc_vision.inspection import DECODED_SIDE_PX
     from qc_vision.model import load_model
     from qc_vision.perception import Perceiver
     from qc_vision.photo import decode
+    from qc_vision.scale import read_scale
 
+    known = _known_cards(arguments)
     try:
         data = arguments.photo.read_bytes()
     except OSError as wrong:
         raise cannot_read(arguments.photo, wrong) from wrong
     photo = decode(data, min_side_px=DECODED_SIDE_PX)
     weave_map = Perceiver(load_model()).perceive(photo)
-    readings = read_density(weave_map, scale=NO_SCALE, quad=arguments.quad)
+    scale = read_scale(photo, weave_map, known=known)
+    readings = read_density(weave_map, scale=scale, quad=arguments.quad)
     if arguments.json:
         plain = TypeAdapter(tuple[DensityReading, ...]).dump_python(readings, mode="json")
         print(json.dumps({"path": str(arguments.photo), "density": plain}, allow_nan=False))
@@ -152,11 +168,41 @@ def density(arguments: argparse.Namespace) -> int:
         low, high = reading.pitch_px_interval
         word = "pakan / weft" if reading.direction == "weft" else "lungsi / warp"
         doubt = "" if reading.confident else "  (tidak pasti / not confident)"
+        absolute = "" if reading.per_10cm is None else f"  {reading.per_10cm:.1f} / 10 cm"
         print(
-            f"{word:14} {reading.pitch_px:7.2f} px  [{low:.2f}, {high:.2f}]  {reading.angle_deg:5.1f}°{doubt}"
+            f"{word:14} {reading.pitch_px:7.2f} px  [{low:.2f}, {high:.2f}]  {reading.angle_deg:5.1f}°{absolute}{doubt}"
         )
     if not readings:
         print("Tidak ada anyaman terbaca. / No weave could be read.", file=sys.stderr)
+    return DONE
+
+
+def card(arguments: argparse.Namespace) -> int:
+    from qc_vision.batch import cannot_write, write_whole
+    from qc_vision.card import shipped_cards
+    from qc_vision.card_register import DEFAULT_PATH, register_card
+    from qc_vision.card_sheet import make_sheet
+    from qc_vision.message import Message
+
+    if arguments.output is None and arguments.measured_bar_mm is None:
+        nothing = Message(
+            id="Sebutkan -o kartu.pdf untuk mencetak, atau --measured-bar-mm untuk mencatat hasil ukur.",
+            en="Give -o card.pdf to print a card, or --measured-bar-mm to register what was measured.",
+        )
+        return _refuse(nothing, USAGE)
+    of_paper = [c for c in shipped_cards() if c.id == f"qc-{arguments.paper}"]
+    newest = max(of_paper, key=lambda c: c.version)
+    if arguments.measured_bar_mm is not None:
+        register = arguments.card_register or DEFAULT_PATH
+        measured = arguments.measured_bar_mm
+        register_card(newest, arguments.serial, measured_bar_mm=measured, path=register)
+        print(f"{newest.id} v{newest.version} no. {arguments.serial}: {measured:g} mm")
+    if arguments.output is not None:
+        sheet = make_sheet(newest, serial=arguments.serial, lang=arguments.lang)
+        try:
+            write_whole(arguments.output, sheet)
+        except OSError as wrong:
+            raise cannot_write(arguments.output, wrong) from wrong
     return DONE
 
 
@@ -192,6 +238,7 @@ def _parser() -> argparse.ArgumentParser:
         "--overlay", type=Path, metavar="DIR", help="write each photo with what was found drawn in"
     )
     one.add_argument("--maps", type=Path, metavar="DIR", help="write STEM.basket.png and STEM.defect.png")
+    _card_options(one)
     one.add_argument("--workers", type=_count, metavar="N", help="processes (default: one per core)")
     one.add_argument("--exit-code", action="store_true", help="exit with 1 when a photo does not conform")
 
@@ -201,11 +248,48 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument(
         "--quad", type=_quad, metavar="CORNERS", help="four corners x,y in px of the upright photo"
     )
+    _card_options(two)
     two.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     three = _command(commands, "model", MODEL_HELP)
     three.set_defaults(run=model)
+
+    four = _command(commands, "card", CARD_HELP)
+    four.set_defaults(run=card)
+    four.add_argument(
+        "--paper", choices=("a4", "a6", "id1"), default="a6", help="the card's size (default: a6)"
+    )
+    four.add_argument("--serial", type=_whole, default=0, metavar="N", help="the card's number (default: 0)")
+    four.add_argument(
+        "--lang", choices=("id", "en"), default="id", help="language of its words (default: id)"
+    )
+    four.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the card as a PDF")
+    four.add_argument(
+        "--measured-bar-mm", type=_length, metavar="MM", help="register what the 50 mm bar really measures"
+    )
+    four.add_argument("--card-register", type=Path, metavar="FILE", help=REGISTER_HELP)
     return parser
+
+
+def _card_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--card",
+        type=Path,
+        metavar="FILE",
+        help="JSON geometry of the card in the photos, if not one of ours",
+    )
+    command.add_argument("--card-register", type=Path, metavar="FILE", help=REGISTER_HELP)
+
+
+def _known_cards(arguments: argparse.Namespace) -> "KnownCards":
+    """The cards to look for: the one named, or all that this command prints, as measured here."""
+    from qc_vision.card import load_card
+    from qc_vision.card_register import DEFAULT_PATH, KnownCards, load_register
+
+    measured = load_register(arguments.card_register or DEFAULT_PATH)
+    if arguments.card is None:
+        return KnownCards(measured=measured)
+    return KnownCards(cards=(load_card(arguments.card),), measured=measured)
 
 
 def _command(
@@ -224,6 +308,22 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
     return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 0 on")
+    return int(text)
+
+
+def _length(text: str) -> float:
+    try:
+        length = float(text)
+    except ValueError:
+        length = math.nan
+    if not (math.isfinite(length) and length > 0):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected millimetres, such as 48.5")
+    return length
 
 
 def _quad(text: str) -> "NDArray[np.float64]":
@@ -274,6 +374,7 @@ def _flat(row: Row) -> Row:
             "message_en": words["en"],
         }
     pitch = {reading["direction"]: round(reading["pitch_px"], 2) for reading in row["density"]}
+    density = {reading["direction"]: reading["per_10cm"] for reading in row["density"]}
     return {
         "path": row["path"],
         "verdict": row["verdict"],
@@ -285,6 +386,9 @@ def _flat(row: Row) -> Row:
         "message_en": " ".join(reason["message"]["en"] for reason in row["reasons"]),
         "weft_pitch_px": pitch.get("weft"),
         "warp_pitch_px": pitch.get("warp"),
+        "weft_per_10cm": density.get("weft"),
+        "warp_per_10cm": density.get("warp"),
+        "px_per_mm": row["scale"]["px_per_mm"],
         "openness": row["openness"],
         "uniformity_cv": row["uniformity_cv"],
         "spec": f"{row['spec']['id']} {row['spec']['revision']}",

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from qc_vision.calibration import NO_SCALE
+from qc_vision.calibration import NO_SCALE, Calibration
+from qc_vision.card_register import KnownCards, load_register
 from qc_vision.decision import Decision, Finding, Verdict, decide
 from qc_vision.defects import DefectRegion, defect_score, find_regions
 from qc_vision.density import DensityReading, openness, read_density, strand_pitch_px, uniformity
@@ -21,6 +22,7 @@ from qc_vision.photo import Photo, decode
 from qc_vision.quality import RetakeReason, assess, message_of
 from qc_vision.record import BasketRegion, InspectionRecord, ModelRef, PhotoRef, SpecRef
 from qc_vision.region import bound, find_basket
+from qc_vision.scale import read_scale
 from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import WeaveMap
@@ -67,11 +69,13 @@ class Inspector:
         perceiver: Perceives,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        cards: KnownCards | None = None,
     ) -> None:
         self._manifest = model.manifest
         self._perceiver = perceiver
         self._clock = clock
         self._new_id = new_id
+        self._cards = cards or KnownCards()
 
     def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
         """Decodes, perceives, measures and decides. Raises a PhotoError where the bytes are no photo."""
@@ -87,15 +91,17 @@ class Inspector:
             return Inspection(record=record, photo=photo, weave_map=weave_map, timing_ms=watch.timing_ms)
 
         thresholds = self._manifest.thresholds
+        with watch.station("scale"):
+            scale = read_scale(photo, weave_map, known=self._cards)
         with watch.station("density"):
-            readings = read_density(weave_map, scale=NO_SCALE)
+            readings = read_density(weave_map, scale=scale)
             evenness = uniformity(weave_map, readings)
             see_through = openness(weave_map)
         with watch.station("defects"):
             regions = find_regions(
                 weave_map,
-                pitch_px=strand_pitch_px(weave_map),
-                scale=NO_SCALE,
+                pitch_px=strand_pitch_px(readings),
+                scale=scale,
                 floor={code: t.review for code, t in thresholds.items()},
             )
         with watch.station("decide"):
@@ -105,7 +111,7 @@ class Inspector:
                 readings=readings,
                 openness=see_through,
                 uniformity_cv=evenness,
-                scale=NO_SCALE,
+                scale=scale,
             )
             decision = decide(measurements, spec)
         record = self._record(
@@ -113,6 +119,7 @@ class Inspector:
             weave_map,
             spec,
             decision=decision,
+            scale=scale,
             density=readings,
             openness=see_through.value if see_through else None,
             uniformity_cv=evenness.value if evenness else None,
@@ -127,6 +134,7 @@ class Inspector:
         spec: ProductSpec,
         *,
         decision: Decision,
+        scale: Calibration = NO_SCALE,
         density: tuple[DensityReading, ...] = (),
         openness: float | None = None,
         uniformity_cv: float | None = None,
@@ -144,7 +152,7 @@ class Inspector:
             verdict=decision.verdict,
             grade=decision.grade,
             reasons=decision.findings,
-            scale=NO_SCALE,
+            scale=scale,
             density=density,
             openness=openness,
             uniformity_cv=uniformity_cv,
@@ -157,10 +165,12 @@ class Inspector:
         )
 
 
-def load_inspector(model_folder: Path | None = None) -> Inspector:
+def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None = None) -> Inspector:
     """An inspector with the shipped model (or the one in a folder), this computer's clock and random ids.
 
-    Raises ModelError where the model is missing, altered, or answers otherwise than when it was exported.
+    Without `cards` it looks for the cards that `qc-vision card` prints, those measured here read by their
+    true size. Raises CardError where the register of those is broken, and ModelError where the model is missing,
+    altered, or answers otherwise than when it was exported.
     """
     model = load_model(model_folder)
     return Inspector(
@@ -168,6 +178,7 @@ def load_inspector(model_folder: Path | None = None) -> Inspector:
         perceiver=Perceiver(model),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: uuid4().hex,
+        cards=cards or KnownCards(measured=load_register()),
     )
 
 

@@ -1,5 +1,6 @@
 """What was measured on one photo, ready to be compared with limits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -121,7 +122,7 @@ def measure(
     sure = {i for i, r in seen if r.score >= thresholds[r.code].fail}
     found: list[Measurement] = []
     for index, region in seen:
-        for characteristic, quantity in _sizes(region):
+        for characteristic, quantity in _sizes(region, scale):
             found.append(
                 Measurement(
                     characteristic=characteristic,
@@ -146,8 +147,11 @@ def measure(
     return tuple(found)
 
 
-def _sizes(region: DefectRegion) -> list[tuple[Characteristic, Quantity | None]]:
-    """A region's size in every unit it can be stated in; strand pitches always, if only as unknown."""
+def _sizes(region: DefectRegion, scale: Calibration) -> list[tuple[Characteristic, Quantity | None]]:
+    """A region's size in every unit it can be stated in; strand pitches always, if only as unknown.
+
+    In millimetres the scale's own uncertainty comes on top, twice for an area.
+    """
     code = region.code
     sizes: list[tuple[Characteristic, float | None, str, float | None, str]] = []
     if code in _WIDTHS:
@@ -160,12 +164,15 @@ def _sizes(region: DefectRegion) -> list[tuple[Characteristic, Quantity | None]]
     for characteristic, relative, unit, absolute, metric in sizes:
         found.append((characteristic, None if relative is None else _sized(relative, unit)))
         if absolute is not None:
-            found.append((characteristic, _sized(absolute, metric)))
+            power = 2 if metric == "mm2" else 1
+            of_scale = power * (scale.relative_uncertainty or 0.0)
+            found.append((characteristic, _sized(absolute, metric, of_scale=of_scale)))
     return found
 
 
-def _sized(value: float, unit: str) -> Quantity:
-    return Quantity(value=value, unit=unit, expanded_uncertainty=RELATIVE_SIZE_UNCERTAINTY * value)
+def _sized(value: float, unit: str, *, of_scale: float = 0.0) -> Quantity:
+    relative = math.hypot(RELATIVE_SIZE_UNCERTAINTY, of_scale)
+    return Quantity(value=value, unit=unit, expanded_uncertainty=relative * value)
 
 
 def _count(value: int) -> Quantity:

@@ -35,6 +35,10 @@ BoolMap = NDArray[np.bool_]
 class RetakeReason(StrEnum):
     """Why a photo cannot be graded, what to mend first coming first."""
 
+    SCREENSHOT = "screenshot"
+    RECOMPRESSED = "recompressed"
+    DUPLICATE = "duplicate"
+    CLOCK_AHEAD = "clock_ahead"
     TOO_SMALL = "too_small"
     NO_BASKET = "no_basket"
     BASKET_SMALL = "basket_small"
@@ -42,6 +46,13 @@ class RetakeReason(StrEnum):
     BURNT_OUT = "burnt_out"
     GLARE = "glare"
     BLURRED = "blurred"
+    CARD_MISSING = "card_missing"
+    CARD_CUT = "card_cut"
+    CARD_NOT_FLAT = "card_not_flat"
+    CARD_UNKNOWN = "card_unknown"
+    TILTED = "tilted"
+    TOO_FAR = "too_far"
+    TOO_CLOSE = "too_close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,50 @@ class PhotoQuality:
 
 
 MESSAGES = {
+    RetakeReason.SCREENSHOT: Message(
+        id="Ini tangkapan layar, bukan foto kamera; kirim foto aslinya dari galeri.",
+        en="This is a screenshot, not a camera's photo; send the original from the gallery.",
+    ),
+    RetakeReason.RECOMPRESSED: Message(
+        id="Foto ini sudah diperkecil aplikasi pesan; kirim berkas aslinya sebagai dokumen.",
+        en="A messenger has shrunk this photo; send the original file, as a document.",
+    ),
+    RetakeReason.DUPLICATE: Message(
+        id="Foto ini sama dengan foto yang sudah dikirim; ambil foto baru dari keranjang ini.",
+        en="This photo is the same as one sent before; take a new photo of this basket.",
+    ),
+    RetakeReason.CLOCK_AHEAD: Message(
+        id="Jam ponsel lebih maju dari jam layanan; betulkan tanggal dan jam ponsel, lalu foto lagi.",
+        en="The phone's clock is ahead of the service's; set its date and time, then retake the photo.",
+    ),
+    RetakeReason.CARD_MISSING: Message(
+        id="Kartu periksa tidak terlihat; tempelkan kartu rata di dinding keranjang, lalu foto lagi.",
+        en="No inspection card is seen; hold the card flat to the basket's wall and retake the photo.",
+    ),
+    RetakeReason.CARD_CUT: Message(
+        id="Kartu periksa terpotong atau tertutup; perlihatkan keempat kotak hitam di sudutnya.",
+        en="The inspection card is cut off or covered; show all four black squares in its corners.",
+    ),
+    RetakeReason.CARD_NOT_FLAT: Message(
+        id="Kartu periksa melengkung; tempelkan rata, atau pakai alas yang kaku.",
+        en="The inspection card is bent; hold it flat, or back it with something stiff.",
+    ),
+    RetakeReason.CARD_UNKNOWN: Message(
+        id="Nomor kartu periksa tidak terbaca atau tidak terdaftar; pakai kartu yang terdaftar.",
+        en="The inspection card's number cannot be read or is not registered; use a registered card.",
+    ),
+    RetakeReason.TILTED: Message(
+        id="Kartu terlihat terlalu miring; foto lurus dari depan kartu.",
+        en="The card is seen too much from the side; take the photo straight in front of it.",
+    ),
+    RetakeReason.TOO_FAR: Message(
+        id="Kamera terlalu jauh dari kartu; mendekatlah sampai kira-kira dua jengkal.",
+        en="The camera is too far from the card; come closer, to about 40 cm.",
+    ),
+    RetakeReason.TOO_CLOSE: Message(
+        id="Kamera terlalu dekat, hanya kartu yang terlihat; mundur sampai anyaman di sekitarnya terlihat.",
+        en="The camera is too close and shows only the card; step back until the weave round it is seen.",
+    ),
     RetakeReason.TOO_SMALL: Message(
         id="Foto terlalu kecil; kirim foto asli dari kamera, bukan salinan kecil.",
         en="The photo is too small; send the camera's original, not a small copy.",
@@ -163,7 +218,7 @@ def assess(
         dark_fraction=dark_fraction,
         glare_fraction=glare_fraction,
         basket_fraction=fraction,
-        reasons=tuple(reason for reason in RetakeReason if found[reason]),
+        reasons=tuple(reason for reason in RetakeReason if found.get(reason, False)),
     )
 
 

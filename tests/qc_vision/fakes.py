@@ -24,7 +24,7 @@ ROW_PITCH, STAKE_PITCH = 20.0, 40.0
 
 def encode_weave(*, blurred: bool = False, suffix: str = ".png") -> bytes:
     """A drawn basket, 640 x 480, as the bytes of a photo."""
-    grey = draw_weave(size=SIZE, row_pitch=ROW_PITCH, stake_pitch=STAKE_PITCH)
+    grey = draw_weave(size=SIZE, row_pitch=ROW_PITCH, stake_pitch=STAKE_PITCH)[0]
     if blurred:
         grey = cv2.GaussianBlur(grey, (0, 0), 8)
     tinted = grey[..., None] * np.array([120, 180, 220], np.float32) + 15
@@ -50,13 +50,16 @@ class FakePerceiver:
             x, y, radius = self.hole
             rows, columns = np.indices(shape) * 4 + 2
             defects[CODES.index("MAJ-HOLE")] = 0.95 * (np.hypot(columns - x, rows - y) <= radius)
-        return make_map(grey, weft=(90, 22), warp=(0, 37), basket=basket, defects=defects)
+        weave = draw_weave(size=grey.shape, row_pitch=ROW_PITCH, stake_pitch=STAKE_PITCH)
+        weave[0] = grey
+        return make_map(weave, weft=(90, 22), warp=(0, 37), basket=basket, defects=defects)
 
 
 def make_model() -> Model:
     manifest = ModelManifest(
         version="fake-1",
         file="fake.onnx",
+        interval_factor=1.0,
         sha256="0" * 64,
         codes=CODES,
         mean=0.5,

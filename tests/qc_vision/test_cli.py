@@ -18,7 +18,7 @@ from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector, m
 def _without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with a fake network: these tests are about the command."""
     perceiver = FakePerceiver()
-    monkeypatch.setattr(batch, "load_inspector", lambda: make_inspector(perceiver))
+    monkeypatch.setattr(batch, "load_inspector", lambda *, cards: make_inspector(perceiver))
     monkeypatch.setattr(model, "load_model", make_model)
     monkeypatch.setattr(perception, "Perceiver", lambda _: perceiver)
 
@@ -72,7 +72,7 @@ def test_the_exit_code_tells_of_a_failed_photo_only_when_asked(
 ) -> None:
     assert cli.main(["grade", str(photo), "--exit-code", "--json"]) == 0
     holed = FakePerceiver(hole=(320, 240, 60))
-    monkeypatch.setattr(batch, "load_inspector", lambda: make_inspector(holed))
+    monkeypatch.setattr(batch, "load_inspector", lambda *, cards: make_inspector(holed))
     assert cli.main(["grade", str(photo), "--json"]) == 0
     assert cli.main(["grade", str(photo), "--json", "--exit-code"]) == 1
 

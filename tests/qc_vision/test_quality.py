@@ -25,7 +25,7 @@ def weave(*, seed: int = 0, row_pitch: float = 20, turned_deg: float = 3, width:
         stake_pitch=2 * row_pitch,
         turned_deg=turned_deg,
         seed=seed,
-    )
+    )[0]
     grain = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, grey.shape), (0, 0), width / 1000)
     grey = cv2.GaussianBlur(grey, (0, 0), 0.8) * (1 + 0.25 * grain / grain.std())
     return (grey.clip(0, 1)[..., None] * FIBRE).astype(np.uint8)

@@ -1,0 +1,69 @@
+"""The scale of one photo: the card found, the wall it touches, the pixels a millimetre has at the basket."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from qc_vision.calibration import NO_SCALE, Calibration, calibrate, valid_region, view_card, without_scale
+from qc_vision.card import scaled
+from qc_vision.card_detection import detect_card
+from qc_vision.card_register import KnownCards
+from qc_vision.photo import Photo
+from qc_vision.region import BoolMap, find_basket
+from qc_vision.wall import find_wall
+from qc_vision.weave import WeaveMap
+
+MISFIT_MAX_SHARE = 0.012
+"""A card whose corners lie off a plane by more than this share of a marker's side is bent, or another card. The
+28 rendered photos of flat cards: 0.001 to 0.006."""
+
+
+def read_scale(photo: Photo, weave_map: WeaveMap, *, known: KnownCards) -> Calibration:
+    """The scale in the middle of that part of the basket where it is valid, or of the whole basket where it is
+    valid nowhere; without a scale `missing` says why."""
+    seen = detect_card(photo, known.cards)
+    if seen is None:
+        return NO_SCALE
+    measured = known.print_scale(seen.card, seen.serial)
+    print_scale = 1.0 if measured is None else measured
+    view = view_card(
+        replace(seen, card=scaled(seen.card, print_scale)),
+        size_px=(photo.width, photo.height),
+        print_scale=print_scale,
+        measured=measured is not None,
+    )
+    if view is None:
+        return replace(NO_SCALE, missing="card_does_not_fit")
+    if view.fit.reprojection_error_px > MISFIT_MAX_SHARE * view.fit.marker_px:
+        return without_scale(view, missing="card_does_not_fit")
+    wall = find_wall(view, weave_map)
+    if wall is None:
+        return without_scale(view, missing="card_on_table")
+    basket = find_basket(weave_map)
+    valid = _inside(valid_region(view, wall), px_per_cell=weave_map.px_per_cell, shape=basket.shape)
+    hidden = _inside(
+        tuple(map(tuple, view.outline_px)), px_per_cell=weave_map.px_per_cell, shape=basket.shape
+    )
+    near = valid & basket & ~hidden
+    at = _middle(near if near.any() else basket, px_per_cell=weave_map.px_per_cell)
+    return calibrate(view, wall=wall, at_px=at)
+
+
+def _middle(cells: BoolMap, *, px_per_cell: float) -> tuple[float, float]:
+    """The place farthest from the edge of a part of the map, px; the middle of the map where it is empty."""
+    inside = cells if cells.any() else np.ones_like(cells)
+    depth = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    return float(column + 0.5) * px_per_cell, float(row + 0.5) * px_per_cell
+
+
+def _inside(
+    outline: tuple[tuple[float, float], ...], *, px_per_cell: float, shape: tuple[int, int]
+) -> BoolMap:
+    """(h, w) True on the cells within an outline of (x, y) px; all False without one."""
+    cells = np.zeros(shape, dtype=np.uint8)
+    if outline:
+        corners = np.floor(np.array(outline) / px_per_cell).astype(np.int32)
+        cv2.fillPoly(cells, [corners], 1)
+    return np.asarray(cells > 0)

@@ -1,0 +1,69 @@
+"""`/v1/photo-checks`: may this photo be sent? Answered before twelve megapixels are uploaded; nothing is kept."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, UploadFile
+
+from qc_vision.card_register import KnownCards
+from qc_vision.message import Message
+from qc_vision.photo import decode
+from qc_vision.photo_check import Demands, PhotoCheck, check_photo
+from qc_vision.photo_origin import read_origin
+from qc_vision.quality import message_of
+
+router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"])
+
+CHECKED_SIDE_PX = 1280
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReason:
+    code: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckAnswer:
+    """`send`: nothing speaks against sending it. Each reason has one sentence that says what to do."""
+
+    send: bool
+    reasons: tuple[CheckReason, ...]
+    sharpness: float
+    mean_luminance: float
+    card: str | None
+    serial: int | None
+    px_per_mm: float | None
+    tilt_deg: float | None
+
+
+@router.post("")
+def check(
+    photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP; a copy reduced to 1280 px will do")],
+    card: Annotated[bool, Form(description="refuse a photo without a whole, flat inspection card")] = False,
+    original: Annotated[bool, Form(description="refuse copies that a messenger shrank")] = False,
+) -> CheckAnswer:
+    """Blur, light, card, tilt, distance, screenshot, clock; not whether there is a basket, which takes longer."""
+    data = photo.file.read()
+    found = check_photo(
+        decode(data, min_side_px=CHECKED_SIDE_PX),
+        read_origin(data),
+        now=datetime.now(UTC),
+        known=KnownCards(),
+        demands=Demands(card=card, original=original),
+    )
+    return _answer(found)
+
+
+def _answer(found: PhotoCheck) -> CheckAnswer:
+    return CheckAnswer(
+        send=not found.reasons,
+        reasons=tuple(CheckReason(code=r.value, message=message_of(r)) for r in found.reasons),
+        sharpness=found.quality.sharpness,
+        mean_luminance=found.quality.mean_luminance,
+        card=found.card,
+        serial=found.serial,
+        px_per_mm=found.px_per_mm,
+        tilt_deg=found.tilt_deg,
+    )
