@@ -6,7 +6,10 @@ QcVisionError
 │   ├── UnsupportedPhoto  not a still JPEG, PNG or WebP
 │   ├── DamagedPhoto      truncated or broken
 │   └── PhotoTooLarge     over the byte or pixel limit
+├── CardError             a card's geometry or register is unknown or does not hold together
 ├── SpecError             a product spec is unknown or does not hold together
+├── SamplingError         no plan, or no draw, for such a lot
+├── DispositionError      a person's decision that does not fit what it decides on
 ├── ModelError            weights or manifest missing, altered, or giving other outputs than exported
 └── StorageError          a file or folder cannot be read or written
 """
@@ -46,7 +49,19 @@ class PhotoTooLarge(PhotoError):
     pass
 
 
+class CardError(QcVisionError):
+    pass
+
+
 class SpecError(QcVisionError):
+    pass
+
+
+class SamplingError(QcVisionError):
+    pass
+
+
+class DispositionError(QcVisionError):
     pass
 
 

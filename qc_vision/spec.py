@@ -12,8 +12,10 @@ from pydantic.dataclasses import dataclass as checked
 from pydantic_core import ErrorDetails
 
 from qc_vision.errors import SpecError
+from qc_vision.materials import load_catalogue
 from qc_vision.measurement import UNITS_OF, Characteristic
 from qc_vision.message import Message
+from qc_vision.sampling import Aql, Level
 from qc_vision.severity import Severity
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -63,15 +65,70 @@ class Limit:
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class HumanCheck:
-    """What a camera cannot judge and a person must: it stays open until somebody has done it."""
+    """What a camera cannot judge and a person must: it stays open until somebody has done it.
+
+    Without limits the person says whether it holds. With limits the person enters a value in `unit`: it
+    holds up to `hold_above`, beyond that the item waits, and beyond `fail_above` the check fails. A check
+    done longer than `valid_days` ago must be done again; None: it does not age.
+    """
 
     code: str
     message: Sentence
+    unit: Literal["percent", "kg"] | None = None
+    hold_above: float | None = None
+    fail_above: float | None = None
+    valid_days: float | None = None
+    source: Literal["proposal", "buyer"] | None = None
+
+    def __post_init__(self) -> None:
+        numbers = (self.hold_above, self.fail_above, self.valid_days)
+        if self.source is None and any(number is not None for number in numbers):
+            raise ValueError(f"check {self.code}: say in 'source' who set its numbers")
+        if self.unit is None and (self.hold_above, self.fail_above) != (None, None):
+            raise ValueError(f"check {self.code}: give the 'unit' of its limits")
+        if self.unit is not None and (self.hold_above is None or self.fail_above is None):
+            raise ValueError(f"check {self.code}: give both 'hold_above' and 'fail_above'")
+        if self.hold_above is not None and self.fail_above is not None and self.fail_above < self.hold_above:
+            raise ValueError(f"check {self.code}: 'fail_above' lies below 'hold_above'")
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class SamplingScheme:
+    """How lots of this product are sampled: inspection level, and acceptance quality limit (percent
+    nonconforming) of the two classes that have one. Critical is always every unit with none allowed."""
+
+    level: Level
+    major: Aql
+    minor: Aql
+    source: Literal["proposal", "buyer"]
+
+    @property
+    def aqls(self) -> dict[Severity, Aql]:
+        return {Severity.MAJOR: self.major, Severity.MINOR: self.minor}
+
+
+DocumentCode = Literal["lacey_declaration", "treatment"]
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class RequiredDocument:
+    """A paper that export needs. `valid_days` counts from its date; None: it does not age."""
+
+    code: DocumentCode
+    valid_days: float | None = None
+
+
+ALL_DOCUMENTS = (RequiredDocument(code="lacey_declaration"), RequiredDocument(code="treatment"))
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class ProductSpec:
-    """`minor_allowed`: more minor nonconformities than this on one photo fail it."""
+    """`minor_allowed`: more minor nonconformities than this on one photo fail it.
+
+    `two_persons`: whoever took the photos may not decide on the item. `sampling` None: nobody has agreed a
+    plan, and no lot can be judged. `documents`: a spec that names none asks for all. `frame`,
+    `construction` and `hs_code` (digits, without dots) as in `materials`; None: not known.
+    """
 
     id: str
     revision: int
@@ -80,10 +137,22 @@ class ProductSpec:
     minor_allowed: int
     limits: tuple[Limit, ...]
     human_checks: tuple[HumanCheck, ...]
+    two_persons: bool = False
+    sampling: SamplingScheme | None = None
+    documents: tuple[RequiredDocument, ...] = ALL_DOCUMENTS
+    frame: str | None = None
+    construction: str | None = None
+    hs_code: str | None = None
 
     def __post_init__(self) -> None:
         if not self.limits:
             raise ValueError("give at least one limit, or everything passes")
+        catalogue = load_catalogue()
+        if self.frame is not None and self.frame not in catalogue.frames:
+            raise ValueError(f"frame '{self.frame}' is not known; known: {', '.join(catalogue.frames)}")
+        if self.construction is not None and self.construction not in catalogue.constructions:
+            known = ", ".join(catalogue.constructions)
+            raise ValueError(f"construction '{self.construction}' is not known; known: {known}")
         if self.minor_allowed < 0:
             raise ValueError(f"minor_allowed is {self.minor_allowed}; give 0 or more")
 
@@ -132,7 +201,13 @@ def _fault(error: ErrorDetails) -> str:
     where = ".".join(map(str, error["loc"])) or "spec"
     if error["type"] != "unexpected_keyword_argument":
         return f"{where}: {error['msg'].removeprefix('Value error, ')}"
-    kinds = {"limits": Limit, "title": Sentence, "human_checks": HumanCheck}
+    kinds = {
+        "limits": Limit,
+        "title": Sentence,
+        "human_checks": HumanCheck,
+        "sampling": SamplingScheme,
+        "documents": RequiredDocument,
+    }
     owner = ProductSpec if len(error["loc"]) == 1 else kinds[str(error["loc"][0])]
     if "message" in error["loc"][:-1]:
         owner = Sentence

@@ -1,5 +1,6 @@
 """Measurements: which characteristic a region becomes, how sure, and what is said to be missing."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -127,6 +128,25 @@ def test_a_count_is_given_of_the_certain_regions_and_of_all(code: str, character
     assert [(m.quantity.value, m.certain) for m in found if m.quantity] == [(1.0, True), (3.0, False)]
     (none,) = of(measure_all(), characteristic)
     assert none.quantity == Quantity(value=0.0, unit="count")
+
+
+def test_the_scale_s_own_uncertainty_comes_on_top_of_a_size_and_twice_of_an_area() -> None:
+    coarse = replace(CARD, relative_uncertainty=0.15)
+    hole = replace(REGION, width_mm=5.0, max_feret_mm=15.0, area_mm2=50.0)
+    stain = replace(hole, code="MAJ-STAIN")
+    (width,) = [
+        m.quantity
+        for m in of(measure_all(hole, scale=coarse), "hole_diameter")
+        if m.quantity and m.quantity.unit == "mm"
+    ]
+    (area,) = [
+        m.quantity
+        for m in of(measure_all(stain, scale=coarse), "stain_area")
+        if m.quantity and m.quantity.unit == "mm2"
+    ]
+    # JCGM 100, 5.1.6: relative uncertainties of factors add in squares, times the power of each factor
+    assert width.expanded_uncertainty == pytest.approx(5.0 * 0.25)
+    assert area.expanded_uncertainty == pytest.approx(50.0 * math.hypot(0.2, 0.3))
 
 
 def test_a_confident_reading_with_a_scale_is_a_density_with_its_uncertainty_at_k_2() -> None:

@@ -7,7 +7,7 @@ import pytest
 from qc_vision.advice import advice_for
 from qc_vision.errors import SpecError
 from qc_vision.severity import Severity
-from qc_vision.spec import ProductSpec, load_spec, shipped_specs
+from qc_vision.spec import ALL_DOCUMENTS, ProductSpec, load_spec, shipped_specs
 
 SOUND = """\
 id = "sound"
@@ -80,6 +80,91 @@ def test_a_fault_is_refused_with_the_key_and_what_is_allowed(
     for word in named:
         assert word in refused.value.message.en
         assert word in refused.value.message.id
+
+
+FULL = (
+    SOUND.replace(
+        "minor_allowed = 1", 'minor_allowed = 1\ntwo_persons = true\nframe = "wire"\nconstruction = "braid"'
+    )
+    + """\
+[[human_checks]]
+code = "moisture"
+message = { id = "Kadar air.", en = "Moisture." }
+unit = "percent"
+hold_above = 12.0
+fail_above = 15
+valid_days = 7
+source = "buyer"
+
+[sampling]
+level = "II"
+major = "2.5"
+minor = "4.0"
+source = "buyer"
+
+[[documents]]
+code = "treatment"
+valid_days = 21
+"""
+)
+
+
+def test_sampling_checks_and_documents_are_read_as_they_are_written(tmp_path: Path) -> None:
+    spec = load(tmp_path, FULL)
+    assert (spec.two_persons, spec.frame, spec.construction) == (True, "wire", "braid")
+    assert spec.sampling is not None
+    assert spec.sampling.level == "II"
+    assert spec.sampling.aqls == {Severity.MAJOR: "2.5", Severity.MINOR: "4.0"}
+    moisture = spec.human_checks[1]
+    assert (moisture.unit, moisture.hold_above, moisture.fail_above, moisture.valid_days) == (
+        "percent",
+        12,
+        15,
+        7,
+    )
+    assert [(document.code, document.valid_days) for document in spec.documents] == [("treatment", 21)]
+
+
+def test_an_older_spec_still_loads_and_asks_for_all_papers(tmp_path: Path) -> None:
+    spec = load(tmp_path, SOUND)
+    assert (spec.two_persons, spec.sampling, spec.frame) == (False, None, None)
+    assert spec.documents == ALL_DOCUMENTS
+    assert {document.code for document in spec.documents} == {"lacey_declaration", "treatment"}
+
+
+@pytest.mark.parametrize(
+    ("sound", "faulty", "named"),
+    [
+        ('level = "II"', 'level = "IV"', ["sampling.level", "II"]),
+        ('major = "2.5"', 'major = "3.0"', ["sampling.major", "2.5"]),
+        ('major = "2.5"', "major = 2.5", ["sampling.major", "2.5"]),
+        ('minor = "4.0"', 'minr = "4.0"', ["sampling.minr", "level, major, minor"]),
+        ('code = "treatment"', 'code = "passport"', ["documents.0.code", "lacey_declaration"]),
+        ("valid_days = 21", "valid_weeks = 3", ["documents.0.valid_weeks", "valid_days"]),
+        ('frame = "wire"', 'frame = "steel"', ["steel", "wire"]),
+        ('construction = "braid"', 'construction = "knit"', ["knit", "braid"]),
+        ("hold_above = 12.0", "hold_above = 16.0", ["moisture", "fail_above"]),
+        ("hold_above = 12.0\n", "", ["moisture", "hold_above"]),
+        ('unit = "percent"\n', "", ["moisture", "unit"]),
+        ('valid_days = 7\nsource = "buyer"', "valid_days = 7", ["moisture", "source"]),
+    ],
+)
+def test_a_fault_in_sampling_checks_or_documents_is_refused_by_name(
+    tmp_path: Path, sound: str, faulty: str, named: list[str]
+) -> None:
+    assert sound in FULL
+    with pytest.raises(SpecError) as refused:
+        load(tmp_path, FULL.replace(sound, faulty, 1))
+    for word in named:
+        assert word in refused.value.message.en
+        assert word in refused.value.message.id
+
+
+@pytest.mark.parametrize("name", shipped_specs())
+def test_a_shipped_spec_samples_by_the_usual_agreement_marked_as_a_proposal(name: str) -> None:
+    scheme = load_spec(name).sampling
+    assert scheme is not None
+    assert (scheme.level, scheme.major, scheme.minor, scheme.source) == ("II", "2.5", "4.0", "proposal")
 
 
 def test_a_spec_without_limits_is_refused_since_everything_would_pass(tmp_path: Path) -> None:
