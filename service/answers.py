@@ -62,12 +62,13 @@ class PageAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecAnswer:
-    """A product spec on offer."""
+    """A product spec on offer. `has_sampling`: lots of it can be judged."""
 
     id: str
     revision: int
     title: Message
     needs_scale: bool
+    has_sampling: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,19 @@ def answer_inspection(inspection: ItemInspection) -> InspectionAnswer:
         verdict=inspection.verdict,
         created_at=inspection.created_at,
         photos=tuple(photos),
+    )
+
+
+def summarise(inspection: ItemInspection) -> SummaryAnswer:
+    """The short form of an inspection, for lists of other things."""
+    link = f"/v1/inspections/{inspection.id}"
+    return SummaryAnswer(
+        id=inspection.id,
+        item=inspection.item,
+        verdict=inspection.verdict,
+        created_at=inspection.created_at,
+        photo_count=len(inspection.photos),
+        links=SummaryLinks(self=link, thumbnail=f"{link}/photos/1/thumbnail"),
     )
 
 

@@ -2,20 +2,34 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from qc_vision.inspection import SOFTWARE, load_inspector
-from service.dependencies import Desk
+from service.courier import Courier, targets_of
+from service.dependencies import Desk, naming_of
 from service.grading import InspectorPool, Inspects
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
 from service.photos import PhotoStore, prepare_folder
 from service.problems import Problem, answer_problems
-from service.routes import health, inspections, items, pages
+from service.routes import (
+    certificates,
+    checks,
+    epcis,
+    evidence,
+    health,
+    inspections,
+    items,
+    lots,
+    pages,
+    photo_checks,
+    register,
+    reviews,
+)
 from service.settings import Settings
-from service.store import Store, open_store
+from service.signing import Keyring
+from service.store import Store, now, open_database
 
 DESCRIPTION = """\
 Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a handwoven basket come in,
@@ -23,10 +37,10 @@ a verdict with its reasons comes out. Errors are problem documents (RFC 9457) in
 """
 
 
-def open_records(data_dir: Path) -> Store:
-    """The store of records in `data_dir`, folder and schema made where missing. Raises StorageError."""
-    prepare_folder(data_dir)
-    return open_store(data_dir / "records.sqlite")
+def open_records(settings: Settings) -> Store:
+    """The store of records, folder and schema made where missing. Raises StorageError."""
+    prepare_folder(settings.data_dir)
+    return open_database(settings.database)
 
 
 def create_app(settings: Settings, *, inspector: Inspects | None = None) -> FastAPI:
@@ -36,14 +50,25 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         first = inspector or load_inspector()
         others = [load_inspector() for _ in range(settings.workers - 1)]
-        store = open_records(settings.data_dir)
+        store = open_records(settings)
         app.state.desk = Desk(
             settings=settings,
             store=store,
             photos=PhotoStore(settings.data_dir / "photos"),
+            keyring=Keyring(settings.data_dir / "keys"),
             inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
         )
+        courier = Courier(
+            store,
+            targets=targets_of(settings),
+            naming=naming_of(settings),
+            keyring=app.state.desk.keyring,
+            checkpoints=settings.checkpoints,
+            clock=now,
+        )
+        courier.start()
         yield
+        courier.stop()
         store.close()
 
     app = FastAPI(
@@ -57,7 +82,20 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         responses={422: {"model": Problem, "description": "Problem document"}},
     )
     answer_problems(app)
-    for routes in (inspections, items, health, pages):
+    for routes in (
+        inspections,
+        photo_checks,
+        items,
+        lots,
+        certificates,
+        reviews,
+        checks,
+        register,
+        epcis,
+        evidence,
+        health,
+        pages,
+    ):
         app.include_router(routes.router)
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
+from qc_vision.sampling import LEVELS, REGIMES
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -25,10 +26,65 @@ RUN_HELP = """\
 Jalankan halaman dan API. / Serve the page and the API.
 
 Settings may also come from the environment: QC_HOST, QC_PORT, QC_DATA_DIR, QC_MAX_UPLOAD_BYTES,
-QC_MAX_PHOTOS, QC_WORKERS, QC_WAIT_S.
+QC_MAX_PHOTOS, QC_WORKERS, QC_WAIT_S, QC_DATABASE_URL, QC_CHECKPOINT_FILE.
 
 example:
   qc-service run --port 8000 --data data/
+"""
+
+RECORD_HELP = "Periksa bukti yang tersimpan. / Check the evidence that is kept."
+VERIFY_HELP = """\
+Hitung ulang semua catatan dan foto. / Recompute all records and photos.
+
+Prints what held, or the first thing that is not as it was; exit status 3 where there is one.
+
+example:
+  qc-service record verify --data data/
+"""
+CHECKPOINT_HELP = """\
+Tanda tangani ujung buku catatan. / Sign where the ledger ends.
+
+Adds one line to QC_CHECKPOINT_FILE (checkpoints.jsonl in the data folder) and prints it: send it to
+somebody else, who can then show what was cut off or rewritten before it.
+
+example:
+  qc-service record checkpoint --data data/
+"""
+PURGE_HELP = """\
+Hapus yang sudah cukup lama disimpan. / Remove what was kept long enough.
+
+Photos older than QC_KEEP_PHOTOS_DAYS (730), records and facts older than QC_KEEP_RECORDS_DAYS (3650). What
+was removed is put on record; its hash stays, and `record verify` still holds.
+
+example:
+  qc-service record purge --by R-03 --data data/
+"""
+CERTIFICATE_HELP = """\
+Periksa sertifikat tanpa jaringan. / Check a certificate offline.
+
+Needs the file and the keys published at /.well-known/jwks.json; exit status 3 where it does not hold.
+
+example:
+  qc-service record check certificate.jws --keys jwks.json
+"""
+KEY_HELP = """\
+Ganti kunci tanda tangan. / Renew the signing key.
+
+Old signatures stay checkable; nobody can sign with the old key any more. Prints the public keys.
+
+example:
+  qc-service key rotate --data data/
+"""
+
+LOT_HELP = "Rencana sampel lot. / Sampling plans of lots."
+PLAN_HELP = """\
+Berapa yang diperiksa, berapa yang boleh cacat. / How many to look at, how many may be nonconforming.
+
+ISO 2859-1:1999 single sampling, with the chance that a lot is accepted. `--sensitivity` and `--specificity`
+fold in a reader who errs, for instance the model with its measured figures.
+
+example:
+  qc-service lot plan --size 200 --level II --severity normal
 """
 
 
@@ -40,7 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options.host, options.port, options.data)
+        match options.command:
+            case "record":
+                return _record(options)
+            case "key":
+                return _rotate_key(options)
+            case "lot":
+                return _plan_lot(options)
+            case _:
+                return _run(options.host, options.port, options.data)
     except QcVisionError as wrong:
         print(f"{wrong.message.id}\n{wrong.message.en}", file=sys.stderr)
         return CANNOT
@@ -69,7 +133,7 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
     from service.app import create_app, open_records
 
     # everything that may refuse is tried before the address is announced
-    open_records(settings.data_dir).close()
+    open_records(settings).close()
     with listen(settings.host, settings.port) as listener:
         inspector = load_inspector()
         url = _url(settings.host, listener.getsockname()[1])
@@ -83,6 +147,45 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
         app = create_app(settings, inspector=inspector)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
+    return DONE
+
+
+def _record(options: argparse.Namespace) -> int:
+    from service.record_commands import (
+        check_certificate,
+        purge_records,
+        verify_records,
+        write_checkpoint,
+    )
+
+    if options.what == "check":
+        return check_certificate(options.certificate, options.keys)
+    settings = _settings(None, None, options.data)
+    if options.what == "purge":
+        return purge_records(settings, by=options.by)
+    if options.what == "checkpoint":
+        return write_checkpoint(settings)
+    return verify_records(settings, photos=not options.no_photos)
+
+
+def _rotate_key(options: argparse.Namespace) -> int:
+    from service.record_commands import rotate_key
+
+    return rotate_key(_settings(None, None, options.data))
+
+
+def _plan_lot(options: argparse.Namespace) -> int:
+    from qc_vision.operating_characteristic import Reader
+    from service.plan_command import print_lot_plan
+
+    print_lot_plan(
+        size=options.size,
+        spec=options.spec,
+        level=options.level,
+        regime=options.severity,
+        reader=Reader(sensitivity=options.sensitivity, specificity=options.specificity),
+        as_json=options.json,
+    )
     return DONE
 
 
@@ -126,18 +229,60 @@ def _parser() -> argparse.ArgumentParser:
         prog="qc-service", description="Halaman dan API pemeriksaan mutu. / The inspection page and API."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser(
-        "run",
-        help=RUN_HELP.splitlines()[0],
-        description=RUN_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    run = _command(commands, "run", RUN_HELP)
     run.add_argument("--host", help="alamat / address (127.0.0.1)")
     run.add_argument("--port", type=int, help="port (8000)")
-    run.add_argument(
+    _add_data(run)
+    _add_record_commands(commands)
+    _add_lot_commands(commands)
+    return parser
+
+
+def _add_lot_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    lot = _command(commands, "lot", LOT_HELP).add_subparsers(dest="what", required=True)
+    plan = _command(lot, "plan", PLAN_HELP)
+    plan.add_argument("--size", type=int, required=True, help="isi lot / units in the lot")
+    plan.add_argument("--spec", default="default", metavar="NAME", help="spesifikasi / spec (default)")
+    plan.add_argument("--level", choices=LEVELS, help="tingkat pemeriksaan / inspection level (the spec's)")
+    plan.add_argument("--severity", choices=REGIMES, default="normal", help="ketatnya / severity (normal)")
+    plan.add_argument("--sensitivity", type=float, default=1.0, metavar="0-1", help="(1)")
+    plan.add_argument("--specificity", type=float, default=1.0, metavar="0-1", help="(1)")
+    plan.add_argument("--json", action="store_true", help="JSON, dengan kurva / with the curves")
+
+
+def _add_record_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = _command(commands, "record", RECORD_HELP).add_subparsers(dest="what", required=True)
+    check = _command(record, "verify", VERIFY_HELP)
+    check.add_argument("--no-photos", action="store_true", help="tanpa membaca foto / leave photos unread")
+    _add_data(check)
+    _add_data(_command(record, "checkpoint", CHECKPOINT_HELP))
+    remove = _command(record, "purge", PURGE_HELP)
+    remove.add_argument("--by", required=True, metavar="CODE", help="kode Anda / your code")
+    _add_data(remove)
+    certificate = _command(record, "check", CERTIFICATE_HELP)
+    certificate.add_argument("certificate", type=Path, metavar="CERT", help="berkas .jws / the .jws file")
+    certificate.add_argument(
+        "--keys", type=Path, required=True, help="kunci yang diumumkan / the published keys (jwks.json)"
+    )
+    key = _command(commands, "key", KEY_HELP).add_subparsers(dest="what", required=True)
+    _add_data(_command(key, "rotate", KEY_HELP))
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=words.splitlines()[0],
+        description=words,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--data", type=Path, metavar="DIR", help="map catatan dan foto / records and photos (data)"
     )
-    return parser
 
 
 if __name__ == "__main__":

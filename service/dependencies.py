@@ -5,9 +5,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from qc_vision.epcis import Naming
 from service.grading import InspectorPool
 from service.photos import PhotoStore
 from service.settings import Settings
+from service.signing import Keyring
 from service.store import Store
 
 
@@ -18,7 +20,17 @@ class Desk:
     settings: Settings
     store: Store
     photos: PhotoStore
+    keyring: Keyring
     inspectors: InspectorPool
+
+    @property
+    def naming(self) -> Naming:
+        return naming_of(self.settings)
+
+
+def naming_of(settings: Settings) -> Naming:
+    """How things are called outside."""
+    return Naming(base=f"{settings.public_url}/id", vocabulary=f"{settings.public_url}/id/terms#")
 
 
 def _desk(request: Request) -> Desk:

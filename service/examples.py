@@ -1,6 +1,6 @@
 """Examples for OpenAPI, built from the types themselves, so that they cannot say what the API does not.
 
-Every field has a value: FastAPI leaves nulls out of its examples.
+What is null is left out, as FastAPI leaves it out of its examples; an answer holds every field.
 """
 
 from datetime import UTC, datetime
@@ -8,13 +8,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from qc_vision.calibration import Calibration
+from qc_vision.calibration import Calibration, CardRef
 from qc_vision.decision import Finding, Grade, Verdict
 from qc_vision.defects import DefectRegion
 from qc_vision.density import DensityReading
-from qc_vision.eligibility import Eligibility, Rule
+from qc_vision.eligibility import Eligibility
 from qc_vision.message import Message
 from qc_vision.record import BasketRegion, InspectionRecord, ModelRef, PhotoRef, SpecRef
+from qc_vision.rule import Rule
 from qc_vision.severity import Severity
 from service.answers import InspectionAnswer, answer_inspection
 from service.item import GradedPhoto, Item, ItemInspection
@@ -44,7 +45,17 @@ _RECORD = InspectionRecord(
             ),
         ),
     ),
-    scale=Calibration(method="card", px_per_mm=7.4, relative_uncertainty=0.012, tilt_deg=3.1),
+    scale=Calibration(
+        method="card",
+        px_per_mm=7.4,
+        relative_uncertainty=0.024,
+        tilt_deg=3.1,
+        card=CardRef(id="qc-id1", version=1, serial=17, print_scale=1.002),
+        at_px=(1510.0, 2020.0),
+        reprojection_error_px=0.31,
+        valid_region=((310.0, 420.0), (2710.0, 420.0), (2710.0, 3630.0), (310.0, 3630.0)),
+        error_budget={"behind": 0.009, "lens": 0.003},
+    ),
     density=(
         DensityReading(
             direction="weft",
@@ -127,7 +138,7 @@ _PROBLEM = Problem(
 )
 
 INSPECTION_EXAMPLE: dict[str, Any] = TypeAdapter(InspectionAnswer).dump_python(
-    answer_inspection(_INSPECTION), mode="json"
+    answer_inspection(_INSPECTION), mode="json", exclude_none=True
 )
 ELIGIBILITY_EXAMPLE: dict[str, Any] = TypeAdapter(Eligibility).dump_python(_ELIGIBILITY, mode="json")
 PROBLEM_EXAMPLE: dict[str, Any] = TypeAdapter(Problem).dump_python(

@@ -30,6 +30,13 @@ class PhotoStore:
             raise cannot_write(self._folder, wrong) from wrong
         return name
 
+    def remove(self, name: str) -> None:
+        """Removes the file, once a purge on record names it. Raises StorageError."""
+        try:
+            self.path(name).unlink(missing_ok=True)
+        except OSError as wrong:
+            raise cannot_write(self._folder, wrong) from wrong
+
     def path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.jpg"
 

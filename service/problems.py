@@ -14,18 +14,23 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from qc_vision.errors import (
+    CardError,
     DamagedPhoto,
+    DispositionError,
     EmptyPhoto,
     ModelError,
     PhotoError,
     PhotoTooLarge,
     QcVisionError,
+    SamplingError,
     SpecError,
     StorageError,
     UnsupportedPhoto,
 )
 from qc_vision.message import Message
+from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
+from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -102,6 +107,11 @@ NOT_READY = Kind(status=503, code="not-ready", title=Message(id="Belum siap", en
 INVALID = Kind(
     status=422, code="invalid-request", title=Message(id="Permintaan tidak sah", en="Invalid request")
 )
+VERSION_REQUIRED = Kind(
+    status=428, code="version-required", title=Message(id="Versi belum disebut", en="Version not stated")
+)
+GONE = Kind(status=410, code="gone", title=Message(id="Sudah dihapus", en="Gone"))
+CONFLICT = Kind(status=409, code="conflict", title=Message(id="Tidak cocok", en="Conflict"))
 REFUSED_FROM_ELSEWHERE = Kind(
     status=403,
     code="cross-site",
@@ -115,6 +125,21 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ItemRefused: Kind(
         status=422, code="invalid-item", title=Message(id="Keterangan ditolak", en="Item refused")
     ),
+    AlreadyThere: Kind(status=409, code="already-there", title=Message(id="Sudah ada", en="Already there")),
+    EditedMeanwhile: Kind(
+        status=412,
+        code="edited-meanwhile",
+        title=Message(id="Sudah diubah orang lain", en="Edited meanwhile"),
+    ),
+    SignatureRefused: Kind(
+        status=422, code="signature", title=Message(id="Tanda tangan tidak sah", en="Signature refused")
+    ),
+    SamplingError: Kind(
+        status=422, code="sampling", title=Message(id="Rencana sampel tidak ada", en="No sampling plan")
+    ),
+    DispositionError: Kind(
+        status=422, code="disposition", title=Message(id="Keputusan ditolak", en="Decision refused")
+    ),
     EmptyPhoto: Kind(status=422, code="empty-photo", title=Message(id="Berkas kosong", en="Empty file")),
     UnsupportedPhoto: Kind(
         status=415,
@@ -127,6 +152,9 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ),
     PhotoError: Kind(
         status=422, code="photo", title=Message(id="Foto tidak bisa dinilai", en="Photo cannot be graded")
+    ),
+    CardError: Kind(
+        status=422, code="card", title=Message(id="Kartu tidak bisa dipakai", en="Card cannot be used")
     ),
     SpecError: Kind(
         status=422, code="spec", title=Message(id="Spesifikasi tidak bisa dipakai", en="Spec cannot be used")
@@ -171,6 +199,17 @@ UNEXPECTED_SENTENCE = Message(
     id="Terjadi kesalahan yang tidak kami duga; tidak ada yang disimpan. Coba lagi.",
     en="Something went wrong that we did not foresee; nothing was kept. Try again.",
 )
+
+
+def not_found(what: Message) -> RequestRefused:
+    """A refusal for something that is not there. `what` names it in both languages."""
+    return RequestRefused(
+        NOT_FOUND,
+        Message(
+            id=f"{what.id} tidak ada. Periksa kodenya.",
+            en=f"There is no {what.en}. Check the code.",
+        ),
+    )
 
 
 def upload_too_large(limit_bytes: int) -> Message:

@@ -1,38 +1,22 @@
-"""The append-only store of inspections and their records. Nothing is ever edited or deleted.
+"""The append-only store: transactions, inspections and their records. Nothing is ever edited or deleted.
 
-SQLite through SQLAlchemy. Triggers in the database (see `migrations`) refuse UPDATE, DELETE and REPLACE,
-so that the promise also holds against other programs.
+SQLite or PostgreSQL through SQLAlchemy. Triggers in the database (see `migrations`) refuse UPDATE, DELETE and
+REPLACE, so that the promise also holds against other programs; the ledger shows it where they were lifted.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import rfc8785
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    ForeignKey,
-    Integer,
-    MetaData,
-    Row,
-    Select,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from qc_vision.decision import Verdict
@@ -40,33 +24,10 @@ from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from qc_vision.record import record_from_json, record_json
 from service.item import GradedPhoto, Item, ItemInspection
+from service.ledger import Tail
+from service.tables import INSPECTIONS, LEDGER, RECORDS
 
-METADATA = MetaData()
-
-INSPECTIONS = Table(
-    "inspections",
-    METADATA,
-    Column("seq", Integer, primary_key=True),
-    Column("id", String(32), nullable=False, unique=True),
-    Column("created_at", String(32), nullable=False),
-    Column("ref", String(64), index=True),
-    Column("village", String(80), index=True),
-    Column("maker", String(32)),
-    Column("spec", String(64), nullable=False),
-    Column("verdict", String(8), nullable=False, index=True),
-)
-RECORDS = Table(
-    "records",
-    METADATA,
-    Column("id", String(32), primary_key=True),
-    Column("inspection_id", String(32), ForeignKey("inspections.id"), nullable=False, index=True),
-    Column("position", Integer, nullable=False),
-    Column("record", Text, nullable=False),
-    Column("timing_ms", Text, nullable=False),
-    Column("photo", String(64), nullable=False),
-    Column("overlay", String(64), nullable=False),
-    Column("thumbnail", String(64), nullable=False),
-)
+PORTION = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,39 +51,49 @@ class Summary:
     photo_count: int
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Store:
     """An open store. Every method is one transaction and raises StorageError where the disk does."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = now) -> None:
         self._engine = engine
+        self._clock = clock
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that sees the store as it is at its start."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as wrong:
+            raise _broken(wrong) from wrong
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[Connection, Tail]]:
+        """One transaction of the only writer at a time: all that it appends is kept, or nothing."""
+        try:
+            with self._engine.execution_options(writing=True).begin() as connection:
+                yield connection, Tail(connection, clock=self._clock)
+        except SQLAlchemyError as wrong:
+            raise _broken(wrong) from wrong
 
     def add(self, inspection: ItemInspection) -> None:
         """Keeps an inspection and all its records, or nothing."""
-        item = inspection.item
-        with self._transaction() as connection:
-            connection.execute(
-                insert(INSPECTIONS).values(
-                    id=inspection.id,
-                    created_at=inspection.created_at.isoformat(),
-                    ref=item.ref,
-                    village=item.village,
-                    maker=item.maker,
-                    spec=item.spec,
-                    verdict=inspection.verdict.value,
-                )
-            )
-            rows = [_record_row(inspection.id, n, photo) for n, photo in enumerate(inspection.photos)]
-            connection.execute(insert(RECORDS), rows)
+        with self.writing() as (_, tail):
+            append_inspection(tail, inspection)
 
     def find(self, inspection_id: str) -> ItemInspection | None:
         """The inspection of that id, None where there is none."""
-        with self._transaction() as connection:
+        with self.reading() as connection:
             return _read(connection, select(INSPECTIONS).where(INSPECTIONS.c.id == inspection_id))
 
     def find_latest(self, ref: str) -> ItemInspection | None:
         """The last inspection kept of the item `ref`, None where there is none."""
         of_item = select(INSPECTIONS).where(INSPECTIONS.c.ref == ref)
-        with self._transaction() as connection:
+        with self.reading() as connection:
             return _read(connection, of_item.order_by(INSPECTIONS.c.seq.desc()).limit(1))
 
     def list(self, wanted: Wanted, *, limit: int, before: int | None = None) -> Sequence[Summary]:
@@ -139,24 +110,16 @@ class Store:
             query = query.where(INSPECTIONS.c.village == wanted.village)
         if before is not None:
             query = query.where(INSPECTIONS.c.seq < before)
-        with self._transaction() as connection:
+        with self.reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def check(self) -> None:
         """Reads one row, as proof that the store answers."""
-        with self._transaction() as connection:
+        with self.reading() as connection:
             connection.execute(select(INSPECTIONS.c.seq).limit(1)).first()
 
     def close(self) -> None:
         self._engine.dispose()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as wrong:
-            raise _broken(wrong) from wrong
 
 
 def open_store(path: Path) -> Store:
@@ -164,9 +127,20 @@ def open_store(path: Path) -> Store:
 
     Raises StorageError where the file cannot be used.
     """
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
+    return open_database(f"sqlite:///{path}")
+
+
+def open_database(url: str) -> Store:
+    """Opens the database at a SQLAlchemy URL: `sqlite:///` or `postgresql+pg8000://`. Raises StorageError."""
+    try:
+        engine = create_engine(url, isolation_level="REPEATABLE READ" if "postgresql" in url else None)
+    except (SQLAlchemyError, ImportError) as wrong:
+        raise _broken(wrong) from wrong
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
     config = Config()
     config.set_main_option("script_location", "service:migrations")
     try:
@@ -179,15 +153,41 @@ def open_store(path: Path) -> Store:
     return Store(engine)
 
 
+def append_inspection(tail: Tail, inspection: ItemInspection) -> None:
+    """Appends an inspection, then its records in the order of its photos."""
+    item = inspection.item
+    tail.append(
+        INSPECTIONS,
+        {
+            "id": inspection.id,
+            "created_at": inspection.created_at.isoformat(),
+            "ref": item.ref,
+            "village": item.village,
+            "maker": item.maker,
+            "spec": item.spec,
+            "verdict": inspection.verdict.value,
+        },
+    )
+    for position, photo in enumerate(inspection.photos):
+        tail.append(RECORDS, _record_row(inspection.id, position, photo))
+
+
 def _set_pragmas(connection: Any, _: object) -> None:
-    # the driver's own transactions leave DDL outside: it is told to begin none, and `_begin` does
+    # the driver's own transactions leave DDL outside: it is told to begin none, and `_begin_sqlite` does
     connection.isolation_level = None
     for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+def _begin_sqlite(connection: Connection) -> None:
+    # a writer takes the lock before it reads the head of the ledger, so that nobody else extends it meanwhile
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("writing"):
+        connection.exec_driver_sql(f"LOCK TABLE {LEDGER.name} IN EXCLUSIVE MODE")
 
 
 def _record_row(inspection_id: str, position: int, photo: GradedPhoto) -> dict[str, Any]:
@@ -195,26 +195,38 @@ def _record_row(inspection_id: str, position: int, photo: GradedPhoto) -> dict[s
         "id": photo.record.id,
         "inspection_id": inspection_id,
         "position": position,
-        "record": json.dumps(record_json(photo.record), ensure_ascii=False),
-        "timing_ms": json.dumps(photo.timing_ms),
+        "record": rfc8785.dumps(record_json(photo.record)).decode(),
+        "timing_ms": rfc8785.dumps(photo.timing_ms).decode(),
         "photo": photo.photo,
         "overlay": photo.overlay,
         "thumbnail": photo.thumbnail,
     }
 
 
+def read_inspections(connection: Connection, query: Select[Any]) -> Sequence[ItemInspection]:
+    """The whole inspections behind a selection of rows of INSPECTIONS, in its order."""
+    rows = connection.execute(query).all()
+    photos: dict[str, list[GradedPhoto]] = {row.id: [] for row in rows}
+    # in portions: a statement may hold only so many values
+    for start in range(0, len(rows), PORTION):
+        ids = [row.id for row in rows[start : start + PORTION]]
+        records = select(RECORDS).where(RECORDS.c.inspection_id.in_(ids)).order_by(RECORDS.c.position)
+        for record in connection.execute(records):
+            photos[record.inspection_id].append(_graded_photo(record))
+    return [
+        ItemInspection(
+            id=row.id,
+            created_at=datetime.fromisoformat(row.created_at),
+            item=_item(row),
+            verdict=Verdict(row.verdict),
+            photos=tuple(photos[row.id]),
+        )
+        for row in rows
+    ]
+
+
 def _read(connection: Connection, query: Select[Any]) -> ItemInspection | None:
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    of_inspection = select(RECORDS).where(RECORDS.c.inspection_id == row.id).order_by(RECORDS.c.position)
-    return ItemInspection(
-        id=row.id,
-        created_at=datetime.fromisoformat(row.created_at),
-        item=_item(row),
-        verdict=Verdict(row.verdict),
-        photos=tuple(_graded_photo(r) for r in connection.execute(of_inspection)),
-    )
+    return next(iter(read_inspections(connection, query)), None)
 
 
 def _summary(row: Row[Any]) -> Summary:

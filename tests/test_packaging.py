@@ -70,6 +70,7 @@ def test_the_wheel_carries_all_that_its_commands_need(wheel: Path) -> None:
         "qc_vision/advice.toml",
         "qc_vision/_models/champion",
         *(f"qc_vision/_models/{champion}/{f}" for f in ("weave.onnx", "manifest.json", "golden.npz")),
+        *(f"qc_vision/standards/{path.name}" for path in (ROOT / "qc_vision" / "standards").iterdir()),
         *(f"qc_vision/specs/{path.name}" for path in (ROOT / "qc_vision" / "specs").glob("*.toml")),
         *(f"qc_vision/_samples/{path.name}" for path in (ROOT / "datasets" / "samples").glob("*.jpg")),
         *(f"service/web/{path.name}" for path in (ROOT / "service" / "web").iterdir()),

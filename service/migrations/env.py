@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from service.store import METADATA
+from service.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=METADATA, transactional_ddl=True

@@ -1,23 +1,31 @@
 """`/v1/inspections`: send photos of an item, read an inspection back, list inspections."""
 
-import base64
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import FileResponse
+from sqlalchemy import Connection
 
 from qc_vision.decision import Verdict
+from qc_vision.epcis import inspection_event
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
 from service.dependencies import AtDesk, Desk
+from service.dossier import find_lot_of, verdict_of
+from service.entries import PERSON
 from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
+from service.facts import Draft, Kind, append_fact
 from service.grading import SentPhoto, grade_item
 from service.item import GradedPhoto, ItemInspection, parse_item
-from service.problems import INVALID, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
-from service.store import Wanted
+from service.ledger import Tail
+from service.outbox import surroundings_of, tell
+from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
+from service.routes.paging import make_cursor, read_cursor
+from service.store import Wanted, append_inspection
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
 
@@ -45,6 +53,7 @@ def inspect_item(
         str | None,
         Form(description="JSON about the item; every key may be left out", examples=[ITEM_EXAMPLE]),
     ] = None,
+    by: Annotated[str | None, Form(pattern=PERSON, description="Code of whoever took the photos")] = None,
 ) -> InspectionAnswer:
     """Grades the photos and keeps the records; where one file is no photo, nothing is kept."""
     if len(photos) > desk.settings.max_photos:
@@ -57,7 +66,11 @@ def inspect_item(
         new_id=lambda: uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )
-    desk.store.add(inspection)
+    with desk.store.writing() as (connection, tail):
+        append_inspection(tail, inspection)
+        if by is not None:
+            append_fact(connection, tail, _photographed(connection, inspection, by), after=0)
+        _tell(connection, tail, desk, inspection, by)
     return answer_inspection(inspection)
 
 
@@ -71,14 +84,14 @@ def list_inspections(
     cursor: str | None = None,
 ) -> PageAnswer:
     """Inspections, newest first; `cursor` is the `next_cursor` of the page before."""
-    before = _read_cursor(cursor) if cursor else None
+    before = read_cursor(cursor)
     wanted = Wanted(verdict=verdict, ref=ref, village=village)
     # one more than asked tells whether there is a next page
     found = desk.store.list(wanted, limit=limit + 1, before=before)
     page = found[:limit]
     return PageAnswer(
         inspections=tuple(answer_summary(summary) for summary in page),
-        next_cursor=_cursor(page[-1].seq) if len(found) > limit else None,
+        next_cursor=make_cursor(page[-1].seq) if len(found) > limit else None,
     )
 
 
@@ -104,6 +117,33 @@ def read_overlay(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
 def read_thumbnail(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
     """The photo, small enough for a list."""
     return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
+
+
+def _photographed(connection: Connection, inspection: ItemInspection, by: str) -> Draft:
+    ref = inspection.item.ref
+    return Draft(
+        kind=Kind.PHOTOGRAPHED,
+        subject=inspection.id,
+        by=by,
+        body={},
+        at=inspection.created_at,
+        lot=None if ref is None else find_lot_of(connection, ref),
+        item=ref,
+    )
+
+
+def _tell(connection: Connection, tail: Tail, desk: Desk, inspection: ItemInspection, by: str | None) -> None:
+    seen = verdict_of(inspection, by)
+    around = replace(surroundings_of(connection, seen.item_ref), location=inspection.item.village)
+    event = inspection_event(seen, [photo.record for photo in inspection.photos], desk.naming, around)
+    tell(
+        tail,
+        event,
+        type="inspection.recorded",
+        at=inspection.created_at,
+        lot=around.lot_id,
+        item=seen.item_ref,
+    )
 
 
 def _reader(photo: UploadFile) -> Callable[[], bytes]:
@@ -137,29 +177,18 @@ def _photo(desk: Desk, inspection_id: str, number: int) -> GradedPhoto:
 
 
 def _jpeg(desk: Desk, name: str) -> FileResponse:
+    path = desk.photos.path(name)
+    if not path.is_file():
+        raise RequestRefused(GONE, PURGED)
     # a name is the hash of its bytes: what was read once never changes
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-    return FileResponse(desk.photos.path(name), media_type="image/jpeg", headers=headers)
+    return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 
-def _cursor(seq: int) -> str:
-    return base64.urlsafe_b64encode(str(seq).encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        seq = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        seq = -1
-    if not 0 < seq < 2**63 or _cursor(seq) != cursor:
-        raise RequestRefused(
-            INVALID,
-            Message(
-                id="'cursor' tidak dikenal. Pakai 'next_cursor' dari halaman sebelumnya, atau tanpa cursor.",
-                en="'cursor' is not known. Use 'next_cursor' of the page before, or leave it out.",
-            ),
-        )
-    return seq
+PURGED = Message(
+    id="Foto ini sudah dihapus karena masa simpannya lewat. Catatannya masih ada.",
+    en="This photo was removed when its time of keeping had passed. Its record is still there.",
+)
 
 
 def _too_many(sent: int, allowed: int) -> Message:

@@ -4,13 +4,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from qc_vision.eligibility import Eligibility, PhotoVerdict, judge_eligibility
+from qc_vision.eligibility import Eligibility
 from qc_vision.message import Message
 from qc_vision.spec import load_spec, shipped_specs
 from service.answers import SpecAnswer
 from service.dependencies import AtDesk
+from service.dossier import judge_item
 from service.examples import ELIGIBILITY_EXAMPLE
 from service.problems import NOT_FOUND, Problem, RequestRefused
+from service.store import now
 
 router = APIRouter(prefix="/v1", tags=["items"])
 
@@ -34,8 +36,8 @@ def judge_item_eligibility(desk: AtDesk, ref: str) -> Eligibility:
                 en="No item of that code has been inspected. Check the code, or grade its photos first.",
             ),
         )
-    photos = [PhotoVerdict(record_id=p.record.id, verdict=p.record.verdict) for p in inspection.photos]
-    return judge_eligibility(photos, load_spec(inspection.item.spec))
+    with desk.store.reading() as connection:
+        return judge_item(connection, inspection, now=now())
 
 
 @router.get("/specs")
@@ -48,6 +50,7 @@ def list_specs() -> list[SpecAnswer]:
             revision=spec.revision,
             title=spec.title.message(),
             needs_scale=any(limit.unit in METRIC_UNITS for limit in spec.limits),
+            has_sampling=spec.sampling is not None,
         )
         for spec in specs
     ]

@@ -33,6 +33,27 @@ def show_history() -> FileResponse:
     return FileResponse(WEB / "history.html", headers=NO_STALE_PAGE)
 
 
+@router.get("/antrean", include_in_schema=False)
+def show_queue() -> FileResponse:
+    return FileResponse(WEB / "queue.html", headers=NO_STALE_PAGE)
+
+
+@router.get("/lot", include_in_schema=False)
+@router.get("/lot/{lot_id}", include_in_schema=False)
+def show_lots(lot_id: str | None = None) -> FileResponse:
+    return FileResponse(WEB / "lots.html", headers=NO_STALE_PAGE)
+
+
+@router.get("/keranjang/{ref}", include_in_schema=False)
+def show_item(ref: str) -> FileResponse:
+    return FileResponse(WEB / "item.html", headers=NO_STALE_PAGE)
+
+
+@router.get("/sertifikat/{number}", include_in_schema=False)
+def show_certificate(number: str) -> FileResponse:
+    return FileResponse(WEB / "certificate.html", headers=NO_STALE_PAGE)
+
+
 @router.get("/v1/limits", tags=["limits"])
 def read_limits(desk: AtDesk) -> LimitsAnswer:
     """What one upload may hold, so that a page can say so before anything is sent."""

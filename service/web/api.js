@@ -19,6 +19,19 @@ export async function fetchJson(address) {
   return read(answer.ok, await answer.text());
 }
 
+/** Posts plain data; `version` says which version is superseded, null for a first one. */
+export async function postJson(address, body, version = null) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+  if (version !== null) headers["If-Match"] = `"${version}"`;
+  let answer;
+  try {
+    answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+  } catch {
+    throw new Refusal({ key: "offline" });
+  }
+  return read(answer.ok, await answer.text());
+}
+
 /** Posts a form and tells `progress` how much has gone, from 0 to 1. */
 export function postForm(address, form, progress) {
   return new Promise((resolve, reject) => {

@@ -49,7 +49,7 @@ export function drawInspection(inspection, eligibility) {
   return [
     drawVerdict(inspection),
     ...inspection.photos.map((photo, index) => drawPhoto(photo, several ? index + 1 : null)),
-    drawEligibility(inspection, eligibility),
+    drawEligibility(inspection.item.ref ? eligibility : null),
   ];
 }
 
@@ -114,9 +114,10 @@ function drawFigures(photo) {
   );
 }
 
-function drawEligibility(inspection, eligibility) {
+/** Whether it may be exported, with every rule; `eligibility` null where the basket has no code. */
+export function drawEligibility(eligibility) {
   const heading = make("h2", "", word("eligibility"));
-  if (!inspection.item.ref || eligibility === null) return make("section", "card", heading, make("p", "note", word("noRef")));
+  if (eligibility === null) return make("section", "card", heading, make("p", "note", word("noRef")));
   const groups = ["fails", "missing", "holds"].map((status) => drawRules(status, eligibility.rules));
   return make(
     "section",

@@ -101,6 +101,9 @@ def _weave(width: int, height: int) -> WeaveMap:
         warp=strands,
         defects=np.zeros((1, *shape), dtype=np.float32),
         codes=("MAJ-HOLE",),
+        crests=FeatureMap(
+            values=np.zeros((2, *shape), dtype=np.float32), origin_px=(0.0, 0.0), px_per_cell=CELL_PX
+        ),
         features=FeatureMap(
             values=np.zeros((1, *shape), dtype=np.float32), origin_px=(0.0, 0.0), px_per_cell=CELL_PX
         ),

@@ -1,15 +1,20 @@
 """The command `qc-service`: what it says when it cannot serve, and its settings."""
 
+import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from qc_vision.decision import Verdict
 from service import cli
+from service.app import create_app
 from service.cli import CannotListen, listen, main
 from service.settings import Settings
+from tests.service.fakes import FakeInspector, photo_of
 
 
 def test_a_port_in_use_is_named_with_another_to_try() -> None:
@@ -66,3 +71,65 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert Settings().port == 8123
     assert Settings().data_dir == Path("/srv/qc")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The folder of a service in which one basket was graded."""
+    folder = tmp_path / "data"
+    with TestClient(create_app(Settings(data_dir=folder), inspector=FakeInspector())) as client:
+        client.post("/v1/inspections", files=[("photos", ("a.jpg", photo_of(Verdict.PASS)))])
+    return folder
+
+
+def test_what_is_kept_verifies_and_a_checkpoint_outside_is_asked_for(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["record", "verify", "--data", str(data)]) == 0
+    first = capsys.readouterr()
+    assert json.loads(first.out)["photos"] == 3
+    assert "belum ada titik periksa" in first.err
+
+    assert main(["record", "checkpoint", "--data", str(data)]) == 0
+    assert main(["record", "verify", "--data", str(data)]) == 0
+    second = capsys.readouterr()
+    assert json.loads(second.out.splitlines()[-1])["checkpoints"] == 1
+    assert second.err == ""
+
+
+def test_a_changed_photo_stops_the_verification_with_its_name_in_both_languages(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = next((data / "photos").rglob("*.jpg"))
+    changed.write_bytes(b"another")
+
+    assert main(["record", "verify", "--data", str(data)]) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out)["row"] == changed.stem
+    assert f"photos {changed.stem}: Berkas foto diubah." in said.err
+    assert main(["record", "verify", "--no-photos", "--data", str(data)]) == 0
+
+
+def test_what_is_new_is_not_purged(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "purge", "--by", "R-1", "--data", str(data)]) == 0
+
+    assert json.loads(capsys.readouterr().out) == {"photos": 0, "inspections": 0, "facts": 0}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["record", "verify"],
+        ["record", "checkpoint"],
+        ["record", "purge"],
+        ["record", "check"],
+        ["key", "rotate"],
+    ],
+)
+def test_every_command_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--help"])
+
+    assert stopped.value.code == 0
+    assert f"qc-service {' '.join(command)}" in capsys.readouterr().out.split("example:")[1]

@@ -1,5 +1,6 @@
 """The page in a real browser, against a live server: what an inspector does and sees."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
@@ -185,3 +187,101 @@ def test_a_keyboard_alone_can_choose_and_remove_a_photo(
     expect(page.locator("#chosen li")).to_have_count(0)
     expect(page.locator("#album")).to_be_focused()
     expect(page.locator("#send")).to_be_disabled()
+
+
+def send(address: str, ref: str, verdict: Verdict, lot: str | None = None) -> None:
+    """A photo of a basket, as a companion's phone sends it."""
+    with httpx2.Client(base_url=address) as client:
+        if lot is not None:
+            entry = {"by": "R-1", "id": lot, "group": "KLS", "spec": "mendong", "units": [ref, f"{ref}-B"]}
+            assert client.post("/v1/lots", json=entry).status_code == 201
+        files = {"photos": ("a.jpg", photo_of(verdict, size=(300, 400)))}
+        item = {"item": json.dumps({"ref": ref, "spec": "mendong"}), "by": "F-1"}
+        assert client.post("/v1/inspections", files=files, data=item).status_code == 201
+
+
+def test_the_queue_is_worked_through_with_single_keys(page: Page, address: str) -> None:
+    for ref in ("A-1", "B-1"):
+        send(address, ref, Verdict.FAIL)
+    page.goto(f"{address}/antrean")
+    page.fill("#you", "R-3")
+    page.locator("#you").blur()
+    expect(page.locator("#count")).to_contain_text("2 menunggu")
+
+    page.keyboard.press("1")
+    expect(page.locator(".decide h2")).to_contain_text("B-1")
+    page.keyboard.press("2")
+    page.keyboard.type("hanya bayangan")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#shown")).to_contain_text("Tidak ada yang menunggu")
+    page.goto(f"{address}/keranjang/B-1")
+    expect(page.locator(".story")).to_contain_text("Mesin salah · “hanya bayangan”")
+    expect(page.locator(".story")).to_contain_text("R-3")
+
+
+def test_no_decision_is_sent_without_the_person_s_code(page: Page, address: str) -> None:
+    send(address, "A-1", Verdict.FAIL)
+    page.goto(f"{address}/antrean")
+    expect(page.locator(".decide")).to_be_visible()
+    page.keyboard.press("1")
+
+    expect(page.locator("#problem")).to_contain_text("Isi dulu kode Anda")
+    expect(page.locator("#you")).to_be_focused()
+    expect(page.locator(".decide h2")).to_contain_text("A-1")
+
+
+def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
+    page: Page, address: str
+) -> None:
+    send(address, "A-1", Verdict.PASS, lot="LOT-1")
+    page.goto(f"{address}/lot/LOT-1")
+    smell = page.locator(".missing").get_by_text("Tidak berbau apak")
+    expect(smell).to_be_visible()
+    expect(page.locator(".curve .line")).to_have_count(2)
+
+    page.get_by_text("Catat pemeriksaan tangan").click()
+    form = page.locator("form", has=page.locator("[name=holds]"))
+    form.locator("[name=you]").fill("R-1")
+    form.locator("[name=code]").select_option("smell")
+    form.get_by_role("button").click()
+
+    expect(smell).to_have_count(0)
+    expect(page.locator(".units li")).to_have_count(2)
+
+
+def test_a_lot_is_formed_from_the_page(page: Page, address: str) -> None:
+    page.goto(f"{address}/lot")
+    page.get_by_text("Bentuk lot baru").click()
+    for name, value in {"you": "R-1", "lot-id": "KLS-5", "group": "KLS", "units": "A-1\nA-2\nA-3"}.items():
+        page.fill(f"[name={name}]", value)
+    page.select_option("[name=spec]", "mendong")
+    page.get_by_role("button", name="Bentuk lot dan undi sampel").click()
+
+    expect(page.locator("h1")).to_have_text("KLS-5")
+    expect(page.locator(".units em").first).to_have_text("sampel")
+
+
+def test_a_lot_s_certificate_is_issued_on_its_board_and_its_public_page_says_that_it_holds(
+    page: Page, address: str
+) -> None:
+    with httpx2.Client(base_url=address) as client:
+        lot = {"by": "R-1", "id": "LOT-1", "group": "KLS", "spec": "mendong", "units": ["A-1", "A-2"]}
+        client.post("/v1/lots", json=lot)
+        for ref in ("A-1", "A-2"):
+            files = {"photos": ("a.jpg", photo_of(Verdict.PASS, size=(300, 400)))}
+            item = {"item": json.dumps({"ref": ref, "spec": "mendong", "maker": "P-SECRET"}), "by": "F-1"}
+            seen = client.post("/v1/inspections", files=files, data=item).json()["id"]
+            client.post("/v1/dispositions", json={"by": "R-1", "inspection_id": seen, "action": "confirm"})
+    page.goto(f"{address}/lot/LOT-1")
+    decision = page.locator("details", has_text="Catat keputusan lot")
+    decision.locator("[name=you]").fill("R-1")
+    decision.get_by_role("button").click()
+    expect(page.locator(".state.big")).to_contain_text("Diterima")
+    page.locator("details", has_text="Terbitkan sertifikat").get_by_role("button").click()
+    page.get_by_role("link", name="Sertifikat lot").click()
+
+    expect(page.locator(".verdict h1")).to_have_text("Diterima")
+    expect(page.locator("#shown")).to_contain_text("Tanda tangan sah")
+    expect(page.locator(".sampled img")).to_have_count(2)
+    assert "P-SECRET" not in page.content()

@@ -1,6 +1,7 @@
 """The store: append-only against our own code and against other programs, and whole or not at all."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,20 +14,26 @@ from qc_vision.decision import Verdict
 from qc_vision.errors import StorageError
 from qc_vision.spec import load_spec
 from service.item import GradedPhoto, Item, ItemInspection
-from service.store import METADATA, Store, Wanted, open_store
+from service.store import Store, Wanted, open_store
+from service.tables import METADATA
 from tests.service.fakes import FakeInspector, photo_of
 
 INSPECTOR = FakeInspector()
+MOMENT = datetime(2026, 5, 4, 8, 30, tzinfo=UTC)
 
 
 def inspection(name: str, *, record_id: str | None = None) -> ItemInspection:
     record = INSPECTOR.inspect(photo_of(Verdict.PASS), spec=load_spec("default")).record
     graded = GradedPhoto(
-        record=record, timing_ms={"decode": 1.5}, photo="a" * 64, overlay="b" * 64, thumbnail="c" * 64
+        record=replace(record, id=record_id or record.id),
+        timing_ms={"decode": 1.5},
+        photo="a" * 64,
+        overlay="b" * 64,
+        thumbnail="c" * 64,
     )
     return ItemInspection(
         id=name,
-        created_at=datetime(2026, 5, 4, 8, 30, tzinfo=UTC),
+        created_at=MOMENT,
         item=Item(ref="A-1", village="Kebasen", maker="P-1"),
         verdict=Verdict.PASS,
         photos=(graded,),
@@ -88,7 +95,7 @@ def test_an_inspection_whose_record_cannot_be_kept_leaves_nothing_behind(store: 
 
 
 def test_the_file_is_in_wal_mode_and_every_commit_reaches_the_disk(store: Store, path: Path) -> None:
-    with store._transaction() as connection:
+    with store.reading() as connection:
         synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
     other = sqlite3.connect(path)
 

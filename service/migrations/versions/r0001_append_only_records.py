@@ -34,6 +34,8 @@ def upgrade() -> None:
         sa.Column("overlay", sa.String(64), nullable=False),
         sa.Column("thumbnail", sa.String(64), nullable=False),
     )
+    if op.get_bind().dialect.name != "sqlite":
+        return  # r0002 sets the triggers of other databases
     for table in TABLES:
         for verb in ("UPDATE", "DELETE"):
             op.execute(

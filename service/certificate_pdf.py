@@ -1,0 +1,202 @@
+"""The certificate on paper: one or two A4 pages in both languages, with a QR that leads to its public page."""
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import segno
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.platypus import (
+    Flowable,
+    Image,
+    KeepTogether,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
+
+from qc_vision.message import Message
+from service.certificate import Certificate
+
+THUMBNAILS = 8
+THUMBNAIL_MM = 40.0
+QR_MM = 34.0
+INK = colors.HexColor("#17201e")
+SOFT = colors.HexColor("#4d5a57")
+LINE = colors.HexColor("#cfd6d2")
+TONES = {"accepted": colors.HexColor("#15693a"), "rejected": colors.HexColor("#a81e1e")}
+BODY = ParagraphStyle("body", fontName="Helvetica", fontSize=9, leading=12, textColor=INK)
+SMALL = ParagraphStyle("small", parent=BODY, fontSize=7, leading=9, textColor=SOFT, wordWrap="CJK")
+HEAD = ParagraphStyle(
+    "head", parent=BODY, fontName="Helvetica-Bold", fontSize=11, leading=14, spaceBefore=8, keepWithNext=1
+)
+TITLE = ParagraphStyle("title", parent=BODY, fontName="Helvetica-Bold", fontSize=17, leading=21)
+
+VERDICTS = {
+    "accepted": Message(id="LOT DITERIMA", en="LOT ACCEPTED"),
+    "rejected": Message(id="LOT DITOLAK", en="LOT REFUSED"),
+}
+CLASSES = {
+    "critical": Message(id="kritis", en="critical"),
+    "major": Message(id="berat", en="major"),
+    "minor": Message(id="ringan", en="minor"),
+}
+DIRECTIONS = {
+    "weft": Message(id="Pakan, helai per 10 cm", en="Weft, strands per 10 cm"),
+    "warp": Message(id="Lungsi, helai per 10 cm", en="Warp, strands per 10 cm"),
+}
+
+
+def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[Path], kid: str) -> bytes:
+    """The PDF. The same certificate gives the same bytes. `kid`: the key that signed it."""
+    written = io.BytesIO()
+    document = SimpleDocTemplate(
+        written,
+        pagesize=A4,
+        leftMargin=18 * mm,
+        rightMargin=18 * mm,
+        topMargin=16 * mm,
+        bottomMargin=16 * mm,
+        title=f"Sertifikat lot / Lot certificate {certificate.lot}",
+        author="qc_vision",
+        invariant=1,
+    )
+    document.build(
+        [
+            _header(certificate),
+            Spacer(1, 4 * mm),
+            _facts(certificate),
+            Paragraph("Rencana sampel / Sampling plan", HEAD),
+            _plan(certificate),
+            Paragraph("Syarat ekspor / Conditions of export", HEAD),
+            _rules(certificate),
+            *_photos(thumbnails),
+            Spacer(1, 4 * mm),
+            *_proof(certificate, kid),
+        ]
+    )
+    return written.getvalue()
+
+
+def _header(certificate: Certificate) -> Flowable:
+    verdict = VERDICTS[certificate.verdict]
+    style = ParagraphStyle(
+        "verdict", parent=TITLE, fontSize=14, leading=18, textColor=TONES[certificate.verdict]
+    )
+    left = [
+        Paragraph("Sertifikat lot / Lot certificate", TITLE),
+        Paragraph(f"<b>{escape(certificate.lot)}</b>", TITLE),
+        Paragraph(_both(verdict), style),
+    ]
+    table = Table([[left, _qr(certificate.url)]], hAlign="LEFT", colWidths=[136 * mm, 38 * mm])
+    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return table
+
+
+def _qr(url: str) -> Flowable:
+    drawn = io.BytesIO()
+    segno.make(url, error="m", micro=False).save(drawn, kind="png", scale=8, border=2)
+    drawn.seek(0)
+    return Image(drawn, width=QR_MM * mm, height=QR_MM * mm)
+
+
+def _facts(certificate: Certificate) -> Flowable:
+    rows = [
+        (
+            "Produk / Product",
+            f"{_both(certificate.product)} ({certificate.spec.id}, rev {certificate.spec.revision})",
+        ),
+        ("Kelompok / Group", certificate.group),
+        ("Keranjang / Items", str(certificate.size)),
+        ("Layak ekspor / Eligible", f"{certificate.eligible} / {certificate.size}"),
+        ("Dibentuk / Formed", _day(certificate.formed_at)),
+        ("Diputuskan / Decided", _day(certificate.decided_at)),
+        ("Model / Model", ", ".join(certificate.models) or "-"),
+    ]
+    for found in certificate.density:
+        figures = f"{found.mean_per_10cm:.1f} ({found.min_per_10cm:.1f} - {found.max_per_10cm:.1f}), n = {found.photos}"
+        rows.append((_both(DIRECTIONS[found.direction]), figures))
+    return _table([[Paragraph(escape(a), SMALL), Paragraph(escape(b), BODY)] for a, b in rows], [52, 122])
+
+
+def _plan(certificate: Certificate) -> Flowable:
+    head = ["Kelas / Class", "AQL", "n", "Ac", "Re", "Ditemukan / Found"]
+    rows = [[Paragraph(f"<b>{escape(cell)}</b>", SMALL) for cell in head]]
+    for of in certificate.classes:
+        cells = [
+            _both(CLASSES[of.plan.severity.value]),
+            of.plan.aql or "-",
+            str(of.plan.n),
+            str(of.plan.ac),
+            str(of.plan.re),
+            str(of.nonconforming),
+        ]
+        rows.append([Paragraph(escape(cell), BODY) for cell in cells])
+    standard = f"{certificate.standard}, {certificate.level}"
+    rows.append([Paragraph(escape(standard), SMALL), *[Paragraph("", SMALL)] * 5])
+    return _table(rows, [52, 22, 22, 22, 22, 34])
+
+
+def _rules(certificate: Certificate) -> Flowable:
+    rows = [
+        [Paragraph(escape(_both(rule.message)), SMALL), Paragraph(f"{rule.holds} / {certificate.size}", BODY)]
+        for rule in certificate.rules
+    ]
+    return _table(rows, [150, 24])
+
+
+def _photos(thumbnails: Sequence[Path]) -> list[Flowable]:
+    there = [path for path in thumbnails if path.is_file()][:THUMBNAILS]
+    if not there:
+        return []
+    drawn: list[Flowable] = [
+        Image(str(path), width=THUMBNAIL_MM * mm, height=THUMBNAIL_MM * mm, kind="proportional")
+        for path in there
+    ]
+    rows = [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
+    rows[-1] += [Spacer(1, 1)] * (4 - len(rows[-1]))
+    table = Table(rows, hAlign="LEFT", colWidths=[43.5 * mm] * 4)
+    return [KeepTogether([Paragraph("Dari sampel / From the sample", HEAD), table])]
+
+
+def _proof(certificate: Certificate, kid: str) -> list[Flowable]:
+    lines = [
+        f"Nomor / Number: {certificate.id}",
+        f"Diterbitkan / Issued: {certificate.issued_at.isoformat()}",
+        f"Benih sampel / Seed of the sample: {certificate.seed}",
+        f"Buku catatan / Ledger: {certificate.head.seq}, {certificate.head.hash}",
+        f"Kunci / Key: {kid}",
+        f"Periksa di / Check at: {certificate.url}",
+    ]
+    return [Paragraph(escape(line), SMALL) for line in lines]
+
+
+def _table(rows: Sequence[Sequence[Flowable]], widths_mm: Sequence[float]) -> Flowable:
+    table = Table([list(row) for row in rows], hAlign="LEFT", colWidths=[width * mm for width in widths_mm])
+    table.setStyle(
+        TableStyle(
+            [
+                ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("LEFTPADDING", (0, 0), (0, -1), 0),
+                ("TOPPADDING", (0, 0), (-1, -1), 2),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            ]
+        )
+    )
+    return table
+
+
+def _both(message: Message) -> str:
+    return f"{message.id} / {message.en}"
+
+
+def _day(moment: datetime) -> str:
+    return moment.date().isoformat()

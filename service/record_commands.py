@@ -1,0 +1,126 @@
+"""`qc-service record` and `qc-service key`: check the evidence, sign where it ends, renew the key.
+
+JSON on stdout, words for people on stderr.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from qc_vision.errors import StorageError
+from qc_vision.message import Message
+from service.checkpoints import append_checkpoint, read_checkpoints, sign_checkpoint
+from service.ledger import read_head
+from service.photos import PhotoStore
+from service.purge import Retention, purge
+from service.settings import Settings
+from service.signing import PUBLISHED_AT, Keyring, SignatureRefused, check_signature
+from service.store import Store, open_database
+from service.verify import Break, verify
+
+HELD, BROKEN = 0, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where the evidence of a service lies."""
+
+    store: Store
+    photos: PhotoStore
+    keyring: Keyring
+    checkpoints: Path
+
+
+def open_evidence(settings: Settings) -> Evidence:
+    """The stores of these settings. Raises StorageError."""
+    return Evidence(
+        store=open_database(settings.database),
+        photos=PhotoStore(settings.data_dir / "photos"),
+        keyring=Keyring(settings.data_dir / "keys"),
+        checkpoints=settings.checkpoints,
+    )
+
+
+def verify_records(settings: Settings, *, photos: bool) -> int:
+    """Verifies everything; prints what held, or the first break. Returns the exit status: 0 or 3."""
+    evidence = open_evidence(settings)
+    good, bad = read_checkpoints(evidence.checkpoints, evidence.keyring.jwks())
+    with evidence.store.reading() as connection:
+        outcome = verify(
+            connection,
+            photo_path=evidence.photos.path if photos else None,
+            checkpoints=good,
+            bad_checkpoints=bad,
+        )
+    evidence.store.close()
+    print(json.dumps(asdict(outcome), ensure_ascii=False))
+    if isinstance(outcome, Break):
+        place = f"{outcome.table} {outcome.row}"
+        print(
+            f"{place}: {outcome.what.id} Ditemukan: {outcome.found}; seharusnya: {outcome.expected}.\n"
+            f"{place}: {outcome.what.en} Found: {outcome.found}; expected: {outcome.expected}.",
+            file=sys.stderr,
+        )
+        return BROKEN
+    if not good:
+        print(
+            "Semua cocok, tetapi belum ada titik periksa: ujung yang dipotong tidak akan terlihat.\n"
+            "Everything holds, but there is no checkpoint yet: a cut-off end would not be seen.",
+            file=sys.stderr,
+        )
+    return HELD
+
+
+def write_checkpoint(settings: Settings) -> int:
+    """Signs where the ledger ends now; adds the line to the file and prints it."""
+    evidence = open_evidence(settings)
+    with evidence.store.reading() as connection:
+        head = read_head(connection)
+    evidence.store.close()
+    token = sign_checkpoint(head, evidence.keyring, at=datetime.now(UTC))
+    append_checkpoint(evidence.checkpoints, token)
+    print(token)
+    return HELD
+
+
+def purge_records(settings: Settings, *, by: str) -> int:
+    """Removes what was kept long enough; prints how much."""
+    evidence = open_evidence(settings)
+    retention = Retention(
+        photos=timedelta(days=settings.keep_photos_days), records=timedelta(days=settings.keep_records_days)
+    )
+    removed = purge(evidence.store, evidence.photos, retention, by=by, now=datetime.now(UTC))
+    evidence.store.close()
+    print(json.dumps(asdict(removed)))
+    return HELD
+
+
+def rotate_key(settings: Settings) -> int:
+    """Makes a new key and prints the public set, to be given to those who check."""
+    keyring = Keyring(settings.data_dir / "keys")
+    keyring.rotate()
+    print(json.dumps(keyring.jwks()))
+    return HELD
+
+
+def check_certificate(certificate: Path, keys: Path) -> int:
+    """Checks a certificate against published keys, without the service; prints what it states."""
+    try:
+        token = certificate.read_text("utf-8")
+        jwks = json.loads(keys.read_text("utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise StorageError(
+            Message(
+                id=f"Berkas tidak terbaca ({wrong}). Beri berkas .jws dan kunci dari {PUBLISHED_AT}.",
+                en=f"A file cannot be read ({wrong}). Give the .jws file and the keys from {PUBLISHED_AT}.",
+            )
+        ) from wrong
+    try:
+        signed = check_signature(token, jwks)
+    except SignatureRefused as wrong:
+        print(f"{wrong.message.id}\n{wrong.message.en}", file=sys.stderr)
+        return BROKEN
+    print(json.dumps({"kid": signed.kid, **signed.payload}, ensure_ascii=False))
+    return HELD

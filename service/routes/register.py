@@ -1,0 +1,200 @@
+"""`/v1/groups`, `/v1/makers`, `/v1/items`, `/v1/model-withdrawals`: what persons enter once and may correct; and `/v1/facts`, all of it.
+
+A correction is sent with the ETag of the version that it corrects, and hides nothing.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+
+from qc_vision.message import Message
+from service.answers import InspectionAnswer, answer_inspection
+from service.dependencies import AtDesk, Desk
+from service.dossier import find_lot_of
+from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, body_of
+from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
+from service.item import MakerCode, Ref
+from service.problems import not_found
+from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
+from service.store import now, read_inspections
+from service.tables import INSPECTIONS
+
+router = APIRouter(prefix="/v1", tags=["register"])
+
+CSV_COLUMNS = ("seq", "id", "kind", "subject", "version", "lot", "item", "at", "by", "body")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsPage:
+    """Facts, newest first; `next_cursor` asks for the following page, null on the last."""
+
+    facts: tuple[Fact, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakerData:
+    """Inspections of the maker's baskets, and facts about the maker or by the maker, old versions too."""
+
+    maker: str
+    inspections: tuple[InspectionAnswer, ...]
+    facts: tuple[Fact, ...]
+
+
+@router.put("/groups/{code}")
+def put_group(
+    desk: AtDesk, response: Response, code: Ref, entry: GroupEntry, if_match: IfMatch = None
+) -> Fact:
+    """A village group, stated or corrected."""
+    return _put(desk, response, Kind.GROUP, code, entry, if_match)
+
+
+@router.get("/groups/{code}")
+def read_group(desk: AtDesk, response: Response, code: Ref) -> Fact:
+    return _read(desk, response, Kind.GROUP, code, Message(id="Kelompok itu", en="such group"))
+
+
+@router.put("/makers/{code}")
+def put_maker(
+    desk: AtDesk, response: Response, code: MakerCode, entry: MakerEntry, if_match: IfMatch = None
+) -> Fact:
+    """A maker, by code alone, stated or corrected."""
+    return _put(desk, response, Kind.MAKER, code, entry, if_match)
+
+
+@router.get("/makers/{code}")
+def read_maker(desk: AtDesk, response: Response, code: MakerCode) -> Fact:
+    return _read(desk, response, Kind.MAKER, code, Message(id="Perajin itu", en="such maker"))
+
+
+@router.get("/makers/{code}/data")
+def export_maker(desk: AtDesk, code: MakerCode) -> MakerData:
+    """All that is on record of a maker, as the law on personal data lets the maker ask for."""
+    with desk.store.reading() as connection:
+        inspections = read_inspections(connection, select(INSPECTIONS).where(INSPECTIONS.c.maker == code))
+        facts = [
+            *list_facts(connection, WantedFacts(kind=Kind.MAKER, subject=code, current=False)),
+            *list_facts(connection, WantedFacts(by=code, current=False)),
+            *(
+                fact
+                for fact in list_facts(connection, WantedFacts(kind=Kind.ITEM, current=False))
+                if fact.body.get("maker") == code
+            ),
+        ]
+    return MakerData(
+        maker=code, inspections=tuple(answer_inspection(i) for i in inspections), facts=tuple(facts)
+    )
+
+
+@router.put("/items/{ref}")
+def put_item(desk: AtDesk, response: Response, ref: Ref, entry: ItemEntry, if_match: IfMatch = None) -> Fact:
+    """What is known of a basket beside its photos, stated or corrected."""
+    return _put(desk, response, Kind.ITEM, ref, entry, if_match)
+
+
+@router.get("/items/{ref}")
+def read_item(desk: AtDesk, response: Response, ref: Ref) -> Fact:
+    return _read(desk, response, Kind.ITEM, ref, Message(id="Keranjang itu", en="such item"))
+
+
+@router.put("/model-withdrawals/{version}")
+def put_withdrawal(
+    desk: AtDesk, response: Response, version: Ref, entry: WithdrawalEntry, if_match: IfMatch = None
+) -> Fact:
+    """A model withdrawn: items that it graded are held back until a person or another model has seen them."""
+    return _put(desk, response, Kind.MODEL_WITHDRAWAL, version, entry, if_match)
+
+
+@router.get("/facts", responses={200: {"content": {"text/csv": {}}}}, response_model=FactsPage)
+def list_all_facts(
+    desk: AtDesk,
+    kind: Kind | None = None,
+    subject: str | None = None,
+    lot: str | None = None,
+    item: str | None = None,
+    by: str | None = None,
+    current: bool = False,
+    limit: Limit = 50,
+    cursor: str | None = None,
+    format: Literal["json", "csv"] = "json",
+) -> Any:
+    """All facts with their whole history; `current=true` leaves out what was corrected since.
+
+    `format=csv` gives all that match, without pages.
+    """
+    wanted = WantedFacts(kind=kind, subject=subject, lot=lot, item=item, by=by, current=current)
+    if format == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="facts.csv"'}
+        return StreamingResponse(_csv(desk, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+    with desk.store.reading() as connection:
+        found = list_facts(connection, wanted, limit=limit + 1, before=read_cursor(cursor))
+    page = tuple(found[:limit])
+    return FactsPage(facts=page, next_cursor=make_cursor(page[-1].seq) if len(found) > limit else None)
+
+
+def _put(desk: Desk, response: Response, kind: Kind, subject: str, entry: Any, if_match: str | None) -> Fact:
+    with desk.store.writing() as (connection, tail):
+        exists = find_fact(connection, kind, subject) is not None
+        item = subject if kind is Kind.ITEM else None
+        draft = Draft(
+            kind=kind,
+            subject=subject,
+            by=entry.by,
+            body=body_of(entry),
+            at=now(),
+            lot=None if item is None else find_lot_of(connection, item),
+            item=item,
+        )
+        fact = append_fact(connection, tail, draft, after=read_version(if_match, exists=exists))
+    response.status_code = 200 if exists else 201
+    return tag(response, fact)
+
+
+def _read(desk: Desk, response: Response, kind: Kind, subject: str, what: Message) -> Fact:
+    with desk.store.reading() as connection:
+        fact = find_fact(connection, kind, subject)
+    if fact is None:
+        raise not_found(what)
+    return tag(response, fact)
+
+
+def _csv(desk: Desk, wanted: WantedFacts) -> Iterator[str]:
+    """Rows in portions, each read in its own short transaction."""
+    yield _csv_rows([CSV_COLUMNS])
+    before = None
+    while True:
+        with desk.store.reading() as connection:
+            found = list_facts(connection, wanted, limit=500, before=before)
+        if not found:
+            return
+        yield _csv_rows([_csv_row(fact) for fact in found])
+        before = found[-1].seq
+
+
+def _csv_row(fact: Fact) -> tuple[str, ...]:
+    cells = {name: getattr(fact, name) for name in CSV_COLUMNS}
+    cells |= {
+        "at": fact.at.isoformat(),
+        "body": json.dumps(fact.body, ensure_ascii=False),
+        "kind": fact.kind.value,
+    }
+    return tuple(_guard("" if value is None else str(value)) for value in cells.values())
+
+
+def _guard(text: str) -> str:
+    """A spreadsheet runs what begins like a formula: an apostrophe keeps it text."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _csv_rows(rows: list[tuple[str, ...]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue()

@@ -1,0 +1,243 @@
+"""`/v1/reviews`: what waits for a person. `/v1/dispositions`: what the person decides. Makers may ask for a look."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection, Exists, exists, select
+
+from qc_vision.decision import Verdict
+from qc_vision.disposition import Disposition, Rework, dispose
+from qc_vision.epcis import Naming, disposition_event, rework_event
+from qc_vision.message import Message
+from qc_vision.spec import load_spec
+from service.answers import InspectionAnswer, answer_inspection
+from service.dependencies import AtDesk
+from service.dossier import (
+    disposition_body,
+    find_lot_of,
+    photographer_of,
+    read_lot_file,
+    verdict_of,
+)
+from service.entries import DispositionEntry, ReviewRequestEntry, ReworkEntry
+from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts, new_fact_id
+from service.item import ItemInspection
+from service.ledger import Tail
+from service.outbox import declare_superseded, surroundings_of, tell
+from service.problems import CONFLICT, RequestRefused, not_found
+from service.routes.paging import IfMatch, read_version, tag
+from service.store import now, read_inspections
+from service.tables import FACTS, INSPECTIONS
+
+router = APIRouter(prefix="/v1", tags=["reviews"])
+
+AT_MOST = 50
+"""Inspections in one answer of the queue: the page asks again when it has worked through them."""
+
+Why = Literal["fail", "review", "maker_asks", "sample"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """One inspection that waits for a person. `version` goes into If-Match, null for a first decision."""
+
+    why: Why
+    version: int | None
+    inspection: InspectionAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Oldest first, at most 50; `more` where further ones wait behind them."""
+
+    reviews: tuple[Review, ...]
+    more: bool
+
+
+@router.get("/reviews")
+def list_reviews(desk: AtDesk, lot: str | None = None) -> Queue:
+    """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
+    with desk.store.reading() as connection:
+        asked = _asked(connection)
+        waiting = {i.id: i for i in [*asked, *_undecided(connection)]}
+        sampled: set[str] = set()
+        if lot is not None:
+            file = read_lot_file(connection, lot, now=now())
+            if file is None:
+                raise not_found(Message(id="Lot itu", en="such lot"))
+            need = {u for n in file.decision.missing if n.code in ("confirmation", "sample") for u in n.units}
+            of_lot = {u.inspection.id: u.inspection for u in file.units if u.inspection}
+            sampled = {i.id for i in of_lot.values() if i.item.ref in need}
+            waiting = {i: of_lot[i] for i in of_lot if i in waiting or i in sampled}
+        ordered = sorted(waiting.values(), key=lambda inspection: inspection.created_at)
+        asked_ids = {inspection.id for inspection in asked}
+        reviews = tuple(_review(connection, i, asked=i.id in asked_ids) for i in ordered[:AT_MOST])
+    return Queue(reviews=reviews, more=len(ordered) > AT_MOST)
+
+
+@router.post("/dispositions", status_code=201)
+def decide(desk: AtDesk, response: Response, entry: DispositionEntry, if_match: IfMatch = None) -> Fact:
+    """A person's decision on an inspection; a later one, sent with the ETag of the one before, supersedes it."""
+    inspection = desk.store.find(entry.inspection_id)
+    if inspection is None:
+        raise not_found(Message(id="Pemeriksaan itu", en="such inspection"))
+    spec = load_spec(inspection.item.spec)
+    ref = inspection.item.ref
+    with desk.store.writing() as (connection, tail):
+        fact_id = new_fact_id()
+        disposition = dispose(
+            verdict_of(inspection, photographer_of(connection, inspection.id)),
+            id=fact_id,
+            action=entry.action,
+            severity=entry.severity,
+            reason=entry.reason,
+            by=entry.by,
+            at=now(),
+            two_persons=spec.two_persons,
+        )
+        decided = find_fact(connection, Kind.DISPOSITION, inspection.id)
+        draft = Draft(
+            kind=Kind.DISPOSITION,
+            subject=inspection.id,
+            by=entry.by,
+            body=disposition_body(disposition),
+            at=disposition.at,
+            lot=None if ref is None else find_lot_of(connection, ref),
+            item=ref,
+        )
+        after = read_version(if_match, exists=decided is not None)
+        fact = append_fact(connection, tail, draft, after=after, new_id=fact_id)
+        _tell(connection, tail, desk.naming, disposition, superseded=decided, lot=draft.lot)
+    return tag(response, fact)
+
+
+@router.post("/reworks", status_code=201)
+def record_rework(desk: AtDesk, response: Response, entry: ReworkEntry) -> Fact:
+    """A basket that was sent back has been mended; new photos follow."""
+    with desk.store.writing() as (connection, tail):
+        latest = list_facts(connection, WantedFacts(kind=Kind.DISPOSITION, item=entry.item), limit=1)
+        if not latest or latest[0].body["outcome"] != "rework":
+            raise RequestRefused(CONFLICT, NOT_SENT_BACK)
+        rework = Rework(id=new_fact_id(), item_ref=entry.item, disposition_id=latest[0].id, at=now())
+        around = surroundings_of(connection, entry.item)
+        draft = Draft(
+            kind=Kind.REWORK,
+            subject=rework.id,
+            by=entry.by,
+            body={"disposition_id": rework.disposition_id},
+            at=rework.at,
+            lot=around.lot_id,
+            item=entry.item,
+        )
+        fact = append_fact(connection, tail, draft, after=0, new_id=rework.id)
+        event = rework_event(rework, desk.naming, around)
+        tell(tail, event, type="rework.recorded", at=rework.at, lot=around.lot_id, item=entry.item)
+    return tag(response, fact)
+
+
+@router.post("/review-requests", status_code=201)
+def ask_for_review(desk: AtDesk, response: Response, entry: ReviewRequestEntry) -> Fact:
+    """A maker asks that a person look again: the item waits until somebody has decided after that."""
+    if desk.store.find_latest(entry.item) is None:
+        raise not_found(Message(id="Pemeriksaan keranjang itu", en="inspection of such item"))
+    with desk.store.writing() as (connection, tail):
+        fact_id = new_fact_id()
+        draft = Draft(
+            kind=Kind.REVIEW_REQUEST,
+            subject=fact_id,
+            by=entry.by,
+            body={"reason": entry.reason},
+            at=now(),
+            lot=find_lot_of(connection, entry.item),
+            item=entry.item,
+        )
+        fact = append_fact(connection, tail, draft, after=0, new_id=fact_id)
+    return tag(response, fact)
+
+
+def _tell(
+    connection: Connection,
+    tail: Tail,
+    naming: Naming,
+    disposition: Disposition,
+    *,
+    superseded: Fact | None,
+    lot: str | None,
+) -> None:
+    """Tells of the decision; one that it supersedes without a maker having asked was an error, and is declared."""
+    item = disposition.item_ref
+    event = disposition_event(disposition, naming, surroundings_of(connection, item))
+    if superseded is not None and not _asked_since(connection, superseded):
+        declare_superseded(
+            connection,
+            tail,
+            naming,
+            kind="disposition",
+            superseded=superseded,
+            by_event=event,
+            at=disposition.at,
+        )
+    tell(tail, event, type="disposition.recorded", at=disposition.at, lot=lot, item=item)
+
+
+def _asked_since(connection: Connection, superseded: Fact) -> bool:
+    requests = list_facts(connection, WantedFacts(kind=Kind.REVIEW_REQUEST, item=superseded.item), limit=1)
+    return superseded.item is not None and bool(requests) and requests[0].seq > superseded.seq
+
+
+def _review(connection: Connection, inspection: ItemInspection, *, asked: bool) -> Review:
+    decided = find_fact(connection, Kind.DISPOSITION, inspection.id)
+    why: Why = "sample"
+    if asked:
+        why = "maker_asks"
+    elif inspection.verdict is Verdict.FAIL:
+        why = "fail"
+    elif inspection.verdict is Verdict.REVIEW:
+        why = "review"
+    return Review(
+        why=why,
+        version=None if decided is None else decided.version,
+        inspection=answer_inspection(inspection),
+    )
+
+
+def _undecided(connection: Connection) -> list[ItemInspection]:
+    """The last inspection of each item, where the machine failed it or was not sure and nobody decided."""
+    decided = exists().where(FACTS.c.kind == Kind.DISPOSITION.value, FACTS.c.subject == INSPECTIONS.c.id)
+    query = (
+        select(INSPECTIONS)
+        .where(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided, ~_has_later())
+        .order_by(INSPECTIONS.c.seq)
+        .limit(AT_MOST + 1)
+    )
+    return list(read_inspections(connection, query))
+
+
+def _asked(connection: Connection) -> list[ItemInspection]:
+    """The last inspection of each item whose maker asked, where nobody has decided since."""
+    decision = FACTS.alias("decision")
+    since = exists().where(
+        decision.c.kind == Kind.DISPOSITION.value,
+        decision.c.item == FACTS.c.item,
+        decision.c.seq > FACTS.c.seq,
+    )
+    items = select(FACTS.c.item).where(FACTS.c.kind == Kind.REVIEW_REQUEST.value, ~since)
+    query = (
+        select(INSPECTIONS)
+        .where(INSPECTIONS.c.ref.in_(items), ~_has_later())
+        .order_by(INSPECTIONS.c.seq)
+        .limit(AT_MOST + 1)
+    )
+    return list(read_inspections(connection, query))
+
+
+def _has_later() -> Exists:
+    later = INSPECTIONS.alias("later")
+    return exists().where(later.c.ref == INSPECTIONS.c.ref, later.c.seq > INSPECTIONS.c.seq)
+
+
+NOT_SENT_BACK = Message(
+    id="Keranjang ini tidak sedang dikembalikan untuk diperbaiki. Lihat riwayatnya.",
+    en="This item was not sent back to be mended. See its history.",
+)

@@ -1,0 +1,100 @@
+"""The tables. Every row of a table in KEPT has one entry in LEDGER, which chains them by hash."""
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA = MetaData()
+
+INSPECTIONS = Table(
+    "inspections",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("created_at", String(32), nullable=False),
+    Column("ref", String(64), index=True),
+    Column("village", String(80), index=True),
+    Column("maker", String(32)),
+    Column("spec", String(64), nullable=False),
+    Column("verdict", String(8), nullable=False, index=True),
+)
+RECORDS = Table(
+    "records",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("inspection_id", String(32), ForeignKey("inspections.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("timing_ms", Text, nullable=False),
+    Column("photo", String(64), nullable=False),
+    Column("overlay", String(64), nullable=False),
+    Column("thumbnail", String(64), nullable=False),
+)
+PHOTO_COLUMNS = ("photo", "overlay", "thumbnail")
+"""Columns of RECORDS that name a file in the photo store by its sha256."""
+
+FACTS = Table(
+    "facts",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("lot", String(64), index=True),
+    Column("item", String(64), index=True),
+    Column("at", String(32), nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    # two people who edit the same version cannot both win
+    UniqueConstraint("kind", "subject", "version"),
+)
+"""What people and the service state. A correction is the next `version` of the same kind and subject."""
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("type", String(48), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("lot", String(64), index=True),
+    Column("item", String(64), index=True),
+    Column("body", Text, nullable=False),
+)
+"""The outbox: what others are told, kept together with what it tells of."""
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("event_id", String(64), ForeignKey("events.id"), nullable=False, index=True),
+    Column("target", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("detail", String(200), nullable=False),
+)
+"""Each attempt to hand an event to a target, whether it succeeded or not."""
+
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("table_name", String(16), nullable=False),
+    Column("row_id", String(64), nullable=False),
+    Column("row_sha256", String(64), nullable=False),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("table_name", "row_id"),
+)
+
+KEPT: dict[str, Table] = {table.name: table for table in (INSPECTIONS, RECORDS, FACTS, EVENTS, DELIVERIES)}

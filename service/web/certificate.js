@@ -1,0 +1,115 @@
+// The public page `/sertifikat/{number}`: what a lot's certificate states, for whoever scanned its code.
+
+import { fetchJson, Refusal } from "./api.js";
+import { drawProblem, icon, make } from "./draw.js";
+import { number, say, speak, when, word } from "./words.js";
+
+const at = (id) => document.getElementById(id);
+const address = `/v1/certificates/${encodeURIComponent(location.pathname.split("/").pop())}`;
+
+let answer = null;
+let refusal = null;
+
+speak(redraw);
+load();
+
+async function load() {
+  try {
+    answer = await fetchJson(address);
+  } catch (wrong) {
+    if (!(wrong instanceof Refusal)) throw wrong;
+    refusal = wrong;
+  }
+  redraw();
+}
+
+function redraw() {
+  at("problem").hidden = refusal === null;
+  at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
+  if (answer) at("shown").replaceChildren(...draw(answer.certificate));
+}
+
+function draw(certificate) {
+  const tone = certificate.verdict === "accepted" ? "pass" : "fail";
+  return [
+    make(
+      "div",
+      `verdict ${tone}`,
+      icon(tone),
+      make("h1", "", word(certificate.verdict)),
+      make("p", "", `${word("certificateHeading")} ${certificate.lot}`),
+      make("p", "details", `${say(certificate.product)} · ${number(certificate.size)} ${word("baskets")} · ${when(certificate.decided_at)}`),
+    ),
+    make("p", "clean", icon("pass"), word("signatureHolds")),
+    answer.latest ? null : make("p", "state on_hold", word("laterCertificate")),
+    drawPhotos(),
+    drawFacts(certificate),
+    drawPlan(certificate),
+    drawRules(certificate),
+    drawFiles(),
+  ].filter(Boolean);
+}
+
+function drawPhotos() {
+  if (answer.photos === 0) return null;
+  const photos = Array.from({ length: answer.photos }, (_, index) => {
+    const photo = make("img", "");
+    photo.src = `${address}/photos/${index + 1}`;
+    photo.alt = `${word("photo")} ${index + 1}`;
+    return make("li", "", photo);
+  });
+  return make("section", "card", make("h2", "", word("fromSample")), make("ul", "chosen sampled", ...photos));
+}
+
+function drawFacts(certificate) {
+  const rows = [
+    [word("eligible"), `${number(certificate.eligible)} / ${number(certificate.size)}`],
+    [word("group"), certificate.group],
+    [word("spec"), `${certificate.spec.id}, rev ${certificate.spec.revision}`],
+    ...certificate.density.map((found) => [
+      word(found.direction),
+      `${number(found.mean_per_10cm)} (${number(found.min_per_10cm)}–${number(found.max_per_10cm)}) ${word("per10cm")}`,
+    ]),
+    [word("certificateNumber"), certificate.id],
+    [word("signedWith"), answer.kid],
+  ];
+  const list = rows.map(([name, value]) => make("div", "", make("dt", "", name), make("dd", "", value)));
+  return make("section", "card", make("dl", "figures facts", ...list));
+}
+
+function drawPlan(certificate) {
+  const head = ["class", "lookAt", "allowed", "refusedFrom", "foundSoFar"].map((key) => make("th", "", word(key)));
+  const rows = certificate.classes.map(({ plan, nonconforming }) => {
+    const cells = [plan.n, plan.ac, plan.re, nonconforming].map((n) => make("td", "", number(n)));
+    return make("tr", "", make("th", "", word(plan.severity)), ...cells);
+  });
+  return make(
+    "section",
+    "card plan",
+    make("h2", "", word("plan")),
+    make("p", "note", `${word("planStandard")} ${certificate.standard}, ${certificate.level}`),
+    make("div", "scroll", make("table", "", make("thead", "", make("tr", "", ...head)), make("tbody", "", ...rows))),
+  );
+}
+
+function drawRules(certificate) {
+  const rows = certificate.rules.map((rule) => {
+    const all = rule.holds === certificate.size;
+    const said = make("span", "", say(rule.message), make("small", "", `${number(rule.holds)} / ${number(certificate.size)}`));
+    return make("li", all ? "holds" : "missing", icon(all ? "holds" : "missing"), said);
+  });
+  return make("section", "card missing", make("h2", "", word("eligibility")), make("ul", "", ...rows));
+}
+
+function drawFiles() {
+  const links = [
+    [`${address}/pdf`, "pdfFile"],
+    [`${address}/jws`, "signedFile"],
+    ["/.well-known/jwks.json", "keysFile"],
+  ].map(([href, key]) => {
+    const link = make("a", "button", word(key));
+    link.href = href;
+    return link;
+  });
+  return make("section", "files", ...links, make("p", "note", word("checkOffline")), make("code", "", "qc-service record check CERT.jws --keys jwks.json"));
+}

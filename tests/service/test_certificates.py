@@ -1,0 +1,128 @@
+"""A lot's certificate: signed, checkable anywhere, and silent about who wove and who looked."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pypdfium2
+import pytest
+from fastapi.testclient import TestClient
+
+from service.cli import main
+from tests.service.test_lots import UNITS, decide, decided, enter_checks_and_papers, form_lot, inspect
+
+__all__ = ["decided"]  # the fixture
+
+
+@pytest.fixture
+def answer(decided: TestClient) -> Any:
+    decided.put("/v1/items/KLS-001", json={"by": "R-1", "maker": "P-SECRET"})
+    decided.post("/v1/lots/LOT-1/decision", json={"by": "R-1"})
+    answer = decided.post("/v1/lots/LOT-1/certificates", json={"by": "R-1"})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def files(decided: TestClient, answer: Any, tmp_path: Path) -> tuple[Path, Path]:
+    """The certificate and the keys, as somebody without the service holds them."""
+    certificate, keys = tmp_path / "lot.jws", tmp_path / "jwks.json"
+    certificate.write_text(decided.get(f"/v1/certificates/{answer['certificate']['id']}/jws").text)
+    keys.write_text(decided.get("/.well-known/jwks.json").text)
+    return certificate, keys
+
+
+def test_no_certificate_before_the_verdict_is_on_record(decided: TestClient) -> None:
+    refused = decided.post("/v1/lots/LOT-1/certificates", json={"by": "R-1"})
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:qc-vision:problem:conflict")
+
+
+def test_it_states_the_lot_s_plan_what_was_found_and_where_the_ledger_ended(
+    decided: TestClient, answer: Any
+) -> None:
+    certificate = answer["certificate"]
+
+    assert (certificate["verdict"], certificate["size"], certificate["eligible"]) == ("accepted", 5, 5)
+    assert [c["nonconforming"] for c in certificate["classes"]] == [0, 0, 0]
+    assert certificate["head"]["seq"] == decided.get("/v1/ledger/head").json()["seq"] - 1
+    assert len(certificate["photos"]) == len(certificate["sample"])
+
+
+def test_it_names_neither_maker_nor_photographer(decided: TestClient, answer: Any) -> None:
+    number = answer["certificate"]["id"]
+    said = decided.get(f"/v1/certificates/{number}").text
+
+    assert "P-SECRET" not in said
+    assert "F-1" not in said
+
+
+def test_it_is_checked_offline_with_the_published_keys(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate, keys = files
+
+    assert main(["record", "check", str(certificate), "--keys", str(keys)]) == 0
+    assert json.loads(capsys.readouterr().out)["lot"] == "LOT-1"
+
+
+def test_an_altered_one_is_refused_in_words(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate, keys = files
+    header, payload, signature = certificate.read_text().split(".")
+    certificate.write_text(f"{header}.{payload[:-8]}{payload[-8:].swapcase()}.{signature}")
+
+    assert main(["record", "check", str(certificate), "--keys", str(keys)]) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Tanda tangan tidak sah" in said.err
+
+
+def test_one_of_an_older_key_stays_valid_after_rotation(
+    decided: TestClient, answer: Any, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["key", "rotate", "--data", str(settings.data_dir)])
+
+    again = decided.get(f"/v1/certificates/{answer['certificate']['id']}").json()
+
+    assert again["kid"] == answer["kid"]
+    assert len(decided.get("/.well-known/jwks.json").json()["keys"]) == 2
+
+
+def test_the_pdf_says_the_same_in_both_languages_and_its_code_leads_to_the_page(
+    decided: TestClient, answer: Any
+) -> None:
+    certificate = answer["certificate"]
+    pdf = pypdfium2.PdfDocument(decided.get(f"/v1/certificates/{certificate['id']}/pdf").content)
+    text = pdf[0].get_textpage().get_text_bounded()
+    pixels = np.asarray(pdf[0].render(scale=3).to_pil().convert("RGB"))
+
+    for words in ("LOT DITERIMA / LOT ACCEPTED", "LOT-1", certificate["standard"]):
+        assert words in text
+    # another library's reader
+    address, _, _ = cv2.QRCodeDetector().detectAndDecode(pixels)
+    assert address == certificate["url"]
+    pdf.close()
+
+
+def test_a_later_one_is_told_from_an_earlier(decided: TestClient, answer: Any) -> None:
+    decided.post("/v1/lots/LOT-1/certificates", json={"by": "R-1"})
+
+    assert not decided.get(f"/v1/certificates/{answer['certificate']['id']}").json()["latest"]
+
+
+def test_a_refused_lot_s_certificate_says_so(client: TestClient) -> None:
+    form_lot(client)
+    inspections = [inspect(client, unit) for unit in UNITS]
+    for inspection in inspections:
+        decide(client, inspection, "overrule", severity="critical", reason="ujung kawat")
+    enter_checks_and_papers(client)
+    client.post("/v1/lots/LOT-1/decision", json={"by": "R-1"})
+
+    certificate = client.post("/v1/lots/LOT-1/certificates", json={"by": "R-1"}).json()["certificate"]
+
+    assert (certificate["verdict"], certificate["eligible"]) == ("rejected", 0)
+    assert certificate["classes"][0]["nonconforming"] == 5

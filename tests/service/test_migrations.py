@@ -1,0 +1,85 @@
+"""The schema's steps: what an older version kept enters the chain, unchanged."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from qc_vision.record import record_json
+from service.store import open_store
+from service.verify import Verified, verify
+from tests.service.test_store import inspection
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file as the version before the ledger left it, with two inspections in it."""
+    path = tmp_path / "records.sqlite"
+    engine = create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", "service:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "r0001")
+    engine.dispose()
+    with sqlite3.connect(path) as raw:
+        for n in (1, 2):
+            kept = inspection(f"old-{n}", record_id=f"record-of-{n}")
+            moment = kept.created_at.isoformat()
+            raw.execute(
+                "INSERT INTO inspections VALUES (?, ?, ?, 'A-1', 'Kebasen', 'P-1', 'default', 'pass')",
+                (n, kept.id, moment),
+            )
+            # as json.dumps wrote it then, which is not canonical
+            text = json.dumps(record_json(kept.photos[0].record), ensure_ascii=False)
+            raw.execute(
+                "INSERT INTO records VALUES (?, ?, 0, ?, '{}', ?, ?, ?)",
+                (f"record-of-{n}", kept.id, text, "a" * 64, "b" * 64, "c" * 64),
+            )
+    raw.close()
+    return path
+
+
+def test_what_was_kept_before_the_ledger_enters_it_in_its_order(path: Path) -> None:
+    store = open_store(path)
+    with store.reading() as connection:
+        found = verify(connection, photo_path=None, checkpoints=())
+    with sqlite3.connect(path) as raw:
+        rows = raw.execute("SELECT row_id FROM ledger ORDER BY seq").fetchall()
+    raw.close()
+
+    assert [row for (row,) in rows] == ["old-1", "record-of-1", "old-2", "record-of-2"]
+    assert isinstance(found, Verified)
+    store.close()
+
+
+def test_an_older_version_s_inspections_are_read_and_followed_by_new_ones(path: Path) -> None:
+    store = open_store(path)
+    old = store.find("old-2")
+    assert old is not None
+    assert old.photos[0].record.id == "record-of-2"
+
+    store.add(inspection("new", record_id="record-of-3"))
+
+    latest = store.find_latest("A-1")
+    assert latest is not None
+    assert latest.id == "new"
+    store.close()
+
+
+@pytest.mark.parametrize("table", ["inspections", "records"])
+def test_old_rows_still_refuse_to_be_changed_or_removed(path: Path, table: str) -> None:
+    open_store(path).close()
+    with sqlite3.connect(path) as raw:
+        for statement in (
+            f"UPDATE {table} SET id = 'x'",
+            f"DELETE FROM {table}",
+            f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                raw.execute(statement)
+    raw.close()

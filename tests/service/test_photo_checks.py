@@ -1,0 +1,49 @@
+"""`POST /v1/photo-checks`: asked before uploading, answered in one sentence a reason, nothing kept."""
+
+import cv2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from qc_vision.card import shipped_cards
+from qc_vision.photo import encode_jpeg
+from tests.qc_vision.drawn_card import Shot, draw_card
+
+A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
+CARD = draw_card(Shot(card=A6, distance_mm=200, tilt_deg=10, size_px=(720, 540)), noise=0.02).pixels
+
+
+def ask(client: TestClient, pixels: np.ndarray, **form: str) -> dict:
+    answer = client.post(
+        "/v1/photo-checks", files={"photo": ("a.jpg", encode_jpeg(pixels), "image/jpeg")}, data=form
+    )
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_a_card_is_told_with_its_distance_and_tilt(client: TestClient) -> None:
+    told = ask(client, CARD, card="true")
+    assert told["card"] == "qc-a6"
+    assert told["tilt_deg"] == pytest.approx(10, abs=2)
+    assert told["px_per_mm"] == pytest.approx(540 / 204, rel=0.03)
+    assert "card_missing" not in [reason["code"] for reason in told["reasons"]]
+
+
+def test_each_reason_comes_with_a_sentence_in_both_languages(client: TestClient) -> None:
+    told = ask(client, cv2.GaussianBlur(np.full((540, 720, 3), 3, np.uint8), (0, 0), 5), card="true")
+    assert told["send"] is False
+    codes = [reason["code"] for reason in told["reasons"]]
+    assert {"too_dark", "card_missing"} <= set(codes)
+    assert all(reason["message"]["id"] and reason["message"]["en"] for reason in told["reasons"])
+
+
+def test_without_a_demand_a_missing_card_is_no_reason(client: TestClient) -> None:
+    blank = np.full((540, 720, 3), 120, np.uint8)
+    assert "card_missing" not in [r["code"] for r in ask(client, blank)["reasons"]]
+    assert "card_missing" in [r["code"] for r in ask(client, blank, card="true")["reasons"]]
+
+
+def test_bytes_that_are_no_photo_are_a_problem_document(client: TestClient) -> None:
+    answer = client.post("/v1/photo-checks", files={"photo": ("a.txt", b"words", "text/plain")})
+    assert answer.status_code == 415
+    assert answer.headers["content-type"] == "application/problem+json"

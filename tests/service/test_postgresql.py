@@ -1,0 +1,103 @@
+"""The same promises on PostgreSQL. Needs an empty database that may be wiped, named by its SQLAlchemy URL:
+
+QC_TEST_POSTGRESQL=postgresql+pg8000://postgres@/qc?unix_sock=/var/run/postgresql/.s.PGSQL.5432
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from service.store import Store, Wanted, append_inspection, open_database
+from service.tables import DELIVERIES, EVENTS, FACTS, KEPT, METADATA
+from service.verify import Break, Verified, verify
+from tests.service.test_store import inspection
+from tests.service.test_verify import delivery, event, fact
+
+URL = os.environ.get("QC_TEST_POSTGRESQL", "")
+
+pytestmark = pytest.mark.skipif(not URL, reason="needs an empty PostgreSQL database: see the module")
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = create_engine(URL)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> Iterator[Store]:
+    store = open_database(URL)
+    with store.writing() as (_, tail):
+        append_inspection(tail, inspection("one"))
+        tail.append(FACTS, fact("fact-1", kind="lot", subject="LOT-1"))
+        tail.append(EVENTS, event("event-1"))
+        tail.append(DELIVERIES, delivery("delivery-1", of="event-1"))
+    yield store
+    store.close()
+
+
+def test_what_is_kept_is_read_back_and_verified(store: Store) -> None:
+    with store.reading() as connection:
+        found = verify(connection, photo_path=None, checkpoints=())
+
+    assert isinstance(found, Verified)
+    assert found.entries == 5
+    assert [summary.id for summary in store.list(Wanted(village="Kebasen"), limit=5)] == ["one"]
+
+
+@pytest.mark.parametrize("table", [*KEPT, "ledger"])
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE {table} SET seq = 77", "DELETE FROM {table}", "TRUNCATE {table} CASCADE"],
+)
+def test_no_statement_changes_or_removes_a_row(
+    engine: Engine, store: Store, table: str, statement: str
+) -> None:
+    wanted = statement.format(table=table).replace("seq", "position" if table == "records" else "seq")
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(wanted))
+
+
+def test_a_row_named_by_a_purge_may_be_removed_and_the_rest_still_verifies(
+    engine: Engine, store: Store
+) -> None:
+    with store.writing() as (_, tail):
+        tail.append(FACTS, fact("purge-1", kind="purge", subject="facts/fact-1"))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM facts WHERE id = 'fact-1'"))
+
+    with store.reading() as connection:
+        found = verify(connection, photo_path=None, checkpoints=())
+    assert isinstance(found, Verified)
+    assert found.purged == 1
+
+
+def test_what_was_changed_with_the_triggers_off_is_found(engine: Engine, store: Store) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE facts DISABLE TRIGGER ALL"))
+        connection.execute(text("UPDATE facts SET body = '{}'"))
+
+    with store.reading() as connection:
+        found = verify(connection, photo_path=None, checkpoints=())
+    assert isinstance(found, Break)
+    assert (found.table, found.row) == ("facts", "fact-1")
+
+
+def test_an_entry_that_does_not_follow_the_last_one_is_refused(engine: Engine, store: Store) -> None:
+    values = "9, 'now', 'facts', 'x', repeat('0', 64), repeat('0', 64), repeat('1', 64)"
+    with pytest.raises(DBAPIError, match="follows the last one"), engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO ledger VALUES ({values})"))
+
+
+def test_the_migrations_make_the_schema_that_the_code_expects(engine: Engine, store: Store) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
