@@ -1,9 +1,10 @@
-"""Chooses the two thresholds of each defect code for a stated risk, and how wide the intervals of the pitch
+"""Chooses the two thresholds of region scores for a stated risk, and how wide the intervals of the pitch
 must be, on rendered photos never trained on.
 
 Conformal in the simplest sense: with n photos, at most a share `risk` of new photos from the same source
-show a false region of that code that scores above the threshold, as (k + 1) / (n + 1) <= risk with k the
-number of calibration photos that do. Likewise the factor: the 90 % quantile of error over stated half width.
+show any false region that scores above the threshold, as (k + 1) / (n + 1) <= risk with k the number of
+calibration photos that do. One threshold for all codes: what a family feels is a photo failed, whatever the
+code, and a code that renders seldom mistake for is not thereby surer on real photos. Likewise the factor: the 90 % quantile of error over stated half width.
 Both hold for renders; for real photos they are only a starting point.
 """
 
@@ -50,30 +51,27 @@ class Chosen:
 
 
 def calibrate(model: Path, *, photos: int, fail_risk: float, review_risk: float) -> Chosen:
-    """Thresholds per code: `fail` at `fail_risk`, `review` at `review_risk` false regions per photo; and the
-    factor by which intervals of the pitch must be widened to hold 90 % of the truths."""
+    """Thresholds: at most a share `fail_risk` of photos has a false region above `fail`, `review_risk` above
+    `review`; and the factor by which intervals of the pitch must be widened to hold 90 % of the truths."""
     perceiver, renderer = Perceiver(load_model(model)), Renderer(side_px=SIDE_PX)
     rng = np.random.default_rng(FIRST_SEED)
-    highest: dict[str, list[float]] = {code: [] for code in CODES}
+    highest: list[float] = []
     ratios: list[float] = []
     for seed in tqdm(range(FIRST_SEED, FIRST_SEED + photos), desc="calibrate", unit="photo"):
         picture = renderer.render(seed)
         weave_map = perceiver.perceive(decode(encode_jpeg(picture.rgb, quality=95)))
         regions = find_regions(weave_map, pitch_px=None, scale=NO_SCALE, floor=dict.fromkeys(CODES, FLOOR))
-        for code in CODES:
-            false = [r.score for r in regions if r.code == code and not _true(r, picture)]
-            highest[code].append(max(false, default=0.0))
+        highest.append(max((r.score for r in regions if not _true(r, picture)), default=0.0))
         ratios += _error_ratios(weave_map, picture, rng)
-    thresholds = {
-        code: ScoreThresholds(
-            review=round(max(REVIEW_MIN, _threshold(scores, review_risk)), 4),
-            fail=round(max(SURE_MIN, _threshold(scores, fail_risk)), 4),
-        )
-        for code, scores in highest.items()
-    }
+    thresholds = ScoreThresholds(
+        review=round(max(REVIEW_MIN, _threshold(highest, review_risk)), 4),
+        fail=round(max(SURE_MIN, _threshold(highest, fail_risk)), 4),
+    )
     factor = _conformal(ratios, COVERAGE) * perceiver.manifest.interval_factor
     return Chosen(
-        thresholds=thresholds, interval_factor=round(max(1.0, factor), 3), interval_readings=len(ratios)
+        thresholds=dict.fromkeys(CODES, thresholds),
+        interval_factor=round(max(1.0, factor), 3),
+        interval_readings=len(ratios),
     )
 
 

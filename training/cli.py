@@ -114,8 +114,8 @@ def calibrate(arguments: argparse.Namespace) -> None:
         training={**manifest.training, **facts},
     )
     write_manifest(arguments.model, calibrated)
-    for code, t in chosen.thresholds.items():
-        print(f"{code:<12} review {t.review:.3f}  fail {t.fail:.3f}")
+    thresholds = next(iter(chosen.thresholds.values()))
+    print(f"review from {thresholds.review:.3f}, fail from {thresholds.fail:.3f}")
     print(f"intervals x {chosen.interval_factor:.2f} ({chosen.interval_readings} confident readings)")
 
 
