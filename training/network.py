@@ -146,7 +146,9 @@ def oddness(features: Tensor) -> Tensor:
     mean = smooth.mean((2, 3), keepdim=True)
     spread = (smooth - mean).square().mean((2, 3), keepdim=True).sqrt() + 1e-3
     places = ((smooth - mean) / spread).clamp(-4, 4)
-    references = F.interpolate(places, size=(REFERENCES, REFERENCES), mode="nearest").flatten(2)
+    # whole numbers on purpose: two runtimes round a nearest-neighbour scale in two ways
+    at = torch.arange(REFERENCES, device=features.device)
+    references = places[:, :, at * h // REFERENCES][:, :, :, at * w // REFERENCES].flatten(2)
     flat = places.flatten(2)
     far = (
         flat.square().sum(1)[:, :, None]
