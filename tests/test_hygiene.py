@@ -46,6 +46,13 @@ def test_no_tracked_text_names_one_machine(tracked: list[Path]) -> None:
     assert found == {}
 
 
+def test_no_shipped_weights_name_the_machine_they_were_made_on(tracked: list[Path]) -> None:
+    weights = [path for path in tracked if path.suffix == ".onnx"]
+    assert weights
+    for path in weights:
+        assert b"site-packages" not in path.read_bytes(), path
+
+
 def test_every_declared_dependency_is_pinned_within_its_range(pins: list[Requirement]) -> None:
     versions: dict[str, set[str]] = {}
     for pin in pins:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -80,6 +81,7 @@ def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, 
     )
     weights = folder / "weave.onnx"
     program.save(str(weights))
+    _forget_where_it_was_made(weights)
     with torch.no_grad():
         expected = {name: value[0].numpy() for name, value in zip(OUTPUTS, wrapped(normalised), strict=True)}
     golden = {name: value.astype(np.float16) for name, value in expected.items() if name != "features"}
@@ -109,6 +111,17 @@ def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, 
     write_manifest(folder, manifest)
     load_model(folder)
     return folder
+
+
+def _forget_where_it_was_made(weights: Path) -> None:
+    """Takes out what the exporter notes for debugging: source lines, with the paths of this machine."""
+    model = onnx.load(str(weights))
+    graph = model.graph
+    del model.metadata_props[:]
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, str(weights))
 
 
 def write_manifest(folder: Path, manifest: ModelManifest) -> None:
