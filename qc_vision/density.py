@@ -24,7 +24,7 @@ Direction = Literal["weft", "warp"]
 PEAK_CONFIDENT = 0.2
 """Peaks lower than this were wrong by more than 15 % markedly more often (56 hand-counted patches)."""
 DRAWN_CONFIDENT, DRAWN_ALONE = 0.3, 0.6
-PEAK_SINGLE = 0.3
+PEAK_CONTRADICTS = 0.3
 """Heights of a clear drawing, beside the ruler and without it, and of a ruler's peak that may contradict it."""
 AGREEMENT = 0.1
 AGREEMENT_WINDOWS = 0.15
@@ -279,7 +279,7 @@ def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
         and drawn is not None
         and drawn.height > (DRAWN_CONFIDENT if agree else DRAWN_ALONE)
         and drawn.agreeing >= AGREEING_SHARE
-        and (_clear(ruled, PEAK_CONFIDENT) if agree else not _clear(ruled, PEAK_SINGLE))
+        and (_clear(ruled, PEAK_CONFIDENT) if agree else not _clear(ruled, PEAK_CONTRADICTS))
     )
     apart = 0.0 if drawn is None or ruled is None else math.log(ruled.step.pitch_px / drawn.step.pitch_px)
     spread = factor * max(INTERVAL_FLOOR, Z_90 * best.log_sigma, abs(apart) / 2 if agree else 0.0)

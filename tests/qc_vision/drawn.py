@@ -45,6 +45,24 @@ def draw_weave(
     return np.stack([photo, -np.cos(2 * np.pi * row), -np.cos(2 * np.pi * stake)]).astype(np.float32)
 
 
+def draw_lobes(
+    *, size: tuple[int, int], row_pitch: float, stake_pitch: float, seed: int = 0
+) -> NDArray[np.float32]:
+    """Soft stems over stiff stakes, as (3, height, width): in every column only each second row is in front and
+    swells over the hidden one, in the next column the others. The rows are drawn wrongly, two for one, as a
+    network draws them that sees the lobes alone."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(size).astype(np.float64)
+    row, stake = y / row_pitch, x / stake_pitch
+    column = np.floor(stake)
+    from_middle = (row - column) % 2 - 1
+    lobe = np.cos(np.pi / 2 * from_middle) * np.cos(np.pi * (stake - column - 0.5))
+    tones = 0.85 + 0.3 * rng.random(4096)
+    grey = lobe * tones[(np.floor((row - column) / 2) * 57 + column).astype(int) % 4096]
+    photo = (0.15 + 0.7 * grey + 0.05 * rng.standard_normal(size)).clip(0, 1)
+    return np.stack([photo, np.cos(np.pi * row), -np.cos(2 * np.pi * stake)]).astype(np.float32)
+
+
 def filter_weave(grey: NDArray[np.float32], *, stride: int = 4) -> FeatureMap:
     """Grey, its gradients and its curvature, averaged over cells of `stride` px."""
     soft = cv2.GaussianBlur(grey, (0, 0), stride / 2)

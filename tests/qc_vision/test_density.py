@@ -7,7 +7,7 @@ import pytest
 
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.density import openness, read_density, uniformity
-from tests.qc_vision.drawn import CODES, draw_weave, make_map
+from tests.qc_vision.drawn import CODES, draw_lobes, draw_weave, make_map
 
 SIZE = (480, 640)
 
@@ -53,6 +53,18 @@ def test_the_octave_is_right_when_the_network_is_off_by_one(wrong_by: float) -> 
     grey = draw_weave(size=SIZE, row_pitch=22.0, stake_pitch=50.0)
     weft, _ = read_density(make_map(grey, weft=(90, 22 * wrong_by), warp=(0, 55)), scale=NO_SCALE)
     assert weft.pitch_px == pytest.approx(22.0, rel=0.02)
+
+
+def test_hidden_rows_are_counted_where_they_show_in_the_next_column() -> None:
+    lobes = draw_lobes(size=SIZE, row_pitch=16.0, stake_pitch=48.0)
+    weft, _ = read_density(make_map(lobes, weft=(90, 24), warp=(0, 50)), scale=NO_SCALE)
+    assert weft.pitch_px == pytest.approx(16.0, rel=0.02)
+
+
+def test_rows_are_not_halved_where_the_network_meant_them_so() -> None:
+    lobes = draw_lobes(size=SIZE, row_pitch=16.0, stake_pitch=48.0)
+    weft, _ = read_density(make_map(lobes, weft=(90, 31), warp=(0, 50)), scale=NO_SCALE)
+    assert weft.pitch_px == pytest.approx(32.0, rel=0.02)
 
 
 def test_nothing_is_sure_when_two_rows_may_have_been_taken_for_one() -> None:
