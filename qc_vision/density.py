@@ -1,8 +1,8 @@
 """How densely the strands lie: readings per direction, evenness of the rows, openness.
 
 The network says roughly where strands run and how far apart, and draws them; the ruler counts the drawn
-strands, then measures the same step on features that know nothing of strands. Where those two do not agree,
-or one of them sees nothing, the reading is marked as not confident.
+strands, then measures the same step on features that know nothing of strands. Where those two contradict each
+other, or no strand is drawn clearly, the reading is marked as not confident.
 """
 
 import math
@@ -264,11 +264,12 @@ def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
     has nothing clear to say against it. Either way the octave must be the one the network meant at first.
     """
     coarse, drawn, ruled = seen.coarse, seen.drawn, seen.ruled
-    agree = (
-        drawn is not None
-        and ruled is not None
-        and abs(math.log(ruled.step.pitch_px / drawn.step.pitch_px)) < AGREEMENT
+    apart = (
+        math.inf
+        if drawn is None or ruled is None
+        else abs(math.log(ruled.step.pitch_px / drawn.step.pitch_px))
     )
+    agree = apart < AGREEMENT
     best = ruled if agree else drawn or ruled
     if best is None:
         spread = factor * max(Z_90 * coarse.log_sigma, INTERVAL_FLOOR)
@@ -281,8 +282,7 @@ def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
         and drawn.agreeing >= AGREEING_SHARE
         and (_clear(ruled, PEAK_CONFIDENT) if agree else not _clear(ruled, PEAK_CONTRADICTS))
     )
-    apart = 0.0 if drawn is None or ruled is None else math.log(ruled.step.pitch_px / drawn.step.pitch_px)
-    spread = factor * max(INTERVAL_FLOOR, Z_90 * best.log_sigma, abs(apart) / 2 if agree else 0.0)
+    spread = factor * max(INTERVAL_FLOOR, Z_90 * best.log_sigma, apart / 2 if agree else 0.0)
     if not confident:
         spread = max(spread, factor * Z_90 * coarse.log_sigma)
     pitch_mm = _pitch_mm(best.step, best.windows, scale)

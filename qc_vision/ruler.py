@@ -31,7 +31,8 @@ OVERLAP_MIN = 0.2
 PEAK_MIN = 0.05
 COUNT_REACH = 3.0
 """How many times too long or too short the step may be from which a count starts."""
-BETWEEN_WINDOWS = 6
+BETWEEN_WINDOWS, BETWEEN_FINER = 6, 2
+"""How many windows tell of the lattice, and how finely their lags are computed: a height is asked for, no length."""
 FIRST_SHARE = 0.6
 """The first repeat may be so much lower than the highest: farther ones see fewer pairs, and are noisier."""
 LAG_MIN_STEPS = 8
@@ -60,7 +61,7 @@ def count(crests: FeatureMap, *, inside: BoolMap, px_per_cell: float, step: Step
     """How far apart the drawn strands lie, in every window of a region; empty where none are drawn.
 
     All strands of a drawing look alike, so its first repeat is one strand, however they cross: unlike `rule`
-    this needs `step` only to within a factor of two. `crests` holds the one family (1, h, w).
+    this needs `step` only to within a factor of three. `crests` holds the one family (1, h, w).
     """
     return tuple(_steps(crests, inside, px_per_cell, step, reach=COUNT_REACH, find=_first_repeat))
 
@@ -93,9 +94,9 @@ def recurs_between(
     beside = np.concatenate([-beside, beside])
     heights = []
     for rows, columns in itertools.islice(_windows(mask, side=side), BETWEEN_WINDOWS):
-        alike = autocorrelate(values[:, rows, columns], mask[rows, columns], finer=2)
-        half = _ridge(alike, step.angle_rad, across.angle_rad, pitch, beside)
-        whole = _ridge(alike, step.angle_rad, across.angle_rad, 2 * pitch, np.append(beside, 0.0))
+        alike = autocorrelate(values[:, rows, columns], mask[rows, columns], finer=BETWEEN_FINER)
+        half = _ridge(alike, step.angle_rad, across.angle_rad, pitch / 2, beside)
+        whole = _ridge(alike, step.angle_rad, across.angle_rad, pitch, np.append(beside, 0.0))
         heights.append((half, whole))
     if not heights:
         return 0.0, 0.0
@@ -106,10 +107,10 @@ def recurs_between(
 def _ridge(
     alike: FloatMap, angle_rad: float, across_rad: float, lag: float, beside: NDArray[np.float64]
 ) -> float:
-    """The greatest height about `lag` along one direction (lag steps) and at any of `beside` along the other."""
+    """The greatest height about `lag` along one direction and at any of `beside` along the other, in cells."""
     along = lag * np.linspace(0.88, 1.12, 5)[:, None]
-    x = alike.shape[1] // 2 + along * math.cos(angle_rad) + 2 * beside * math.cos(across_rad)
-    y = alike.shape[0] // 2 + along * math.sin(angle_rad) + 2 * beside * math.sin(across_rad)
+    x = alike.shape[1] // 2 + BETWEEN_FINER * (along * math.cos(angle_rad) + beside * math.cos(across_rad))
+    y = alike.shape[0] // 2 + BETWEEN_FINER * (along * math.sin(angle_rad) + beside * math.sin(across_rad))
     heights = cv2.remap(
         np.nan_to_num(alike, nan=-1.0),
         x.astype(np.float32),

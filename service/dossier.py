@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, select
 
-from qc_vision.decision import Verdict
 from qc_vision.disposition import Disposition, ItemVerdict, ReviewRequest, in_force, worst_severity
 from qc_vision.eligibility import Eligibility, ItemFacts, PhotoVerdict, judge_eligibility
 from qc_vision.lot import Lot, LotDecision, decide_lot
@@ -252,8 +251,3 @@ def _dispositions(facts: Sequence[Fact]) -> list[Disposition]:
 
 def _photographers(facts: Sequence[Fact]) -> dict[str, str]:
     return {fact.subject: fact.by for fact in facts if fact.kind is Kind.PHOTOGRAPHED}
-
-
-def waits_for_person(inspection: ItemInspection, standing: Disposition | None) -> bool:
-    """Whether a person must still decide on this inspection: the machine failed it, or was not sure."""
-    return standing is None and inspection.verdict in (Verdict.FAIL, Verdict.REVIEW)

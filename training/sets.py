@@ -22,7 +22,8 @@ from qc_vision.message import Message
 from qc_vision.photo import decode
 from training.data import Sample
 from training.render.fault import CODES
-from training.render.scene import CELL_PX, SIDE_PX
+from training.render.scene import SIDE_PX
+from training.render.truth import CELL_PX
 
 MANIFEST_COLUMNS = ("path", "sha256", "basket", "lot", "village", "phone", "split")
 DENSITY_COLUMNS = ("file", "quad", "dir_deg", "repeat_px", "strands_per_repeat", "direction")

@@ -6,7 +6,8 @@ import pytest
 
 from training.render.cache import fill, load
 from training.render.fault import CODES
-from training.render.scene import CELL_PX, SIDE_PX, Picture, Renderer
+from training.render.scene import SIDE_PX, Renderer
+from training.render.truth import CELL_PX, Picture
 
 
 @pytest.fixture(scope="module")

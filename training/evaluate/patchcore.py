@@ -25,7 +25,8 @@ from training.data import normalise
 from training.evaluate.cells import CellMap
 from training.network import WeaveNet
 from training.render import scene
-from training.render.scene import CELL_PX, Picture, Renderer
+from training.render.scene import Renderer
+from training.render.truth import CELL_PX, Picture
 
 SIDE_PX = 512
 STRIDE = 8

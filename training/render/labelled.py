@@ -9,7 +9,8 @@ import numpy as np
 
 from qc_vision.photo import encode_jpeg
 from training.render.fault import CODES
-from training.render.scene import CELL_PX, Picture, Renderer
+from training.render.scene import Renderer
+from training.render.truth import CELL_PX, Picture
 
 QUAD_CELLS = 12
 

@@ -18,9 +18,7 @@ from training.render.innocent import add_flowers, add_opening, add_strap, cast_s
 from training.render.light import light
 from training.render.rods import add_handle, add_loose_ends
 from training.render.shape import SHAPES, Face
-from training.render.truth import CELL_PX, Picture, Truth
-
-__all__ = ["BACKDROPS", "CELL_PX", "SIDE_PX", "Picture", "Renderer"]
+from training.render.truth import Picture, Truth
 
 SIDE_PX = 256
 OVERSAMPLING = 2

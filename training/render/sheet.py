@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.render.scene import CELL_PX, Picture, Renderer
+from training.render.scene import Renderer
+from training.render.truth import CELL_PX, Picture
 
 ACROSS, DOWN = 7, 6
 
