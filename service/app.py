@@ -26,6 +26,7 @@ from service.routes import (
     photo_checks,
     register,
     reviews,
+    series,
 )
 from service.settings import Settings
 from service.signing import Keyring
@@ -87,6 +88,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         photo_checks,
         items,
         lots,
+        series,
         certificates,
         reviews,
         checks,

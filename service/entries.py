@@ -73,6 +73,23 @@ class LotEntry:
     resubmits: Ref | None = None
 
 
+SwitchingAction = Literal["approve_reduced", "production_irregular", "cause_mended"]
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class SwitchingEntry:
+    """What an authorised person decides on the inspection of a group's lots of one product, in one class.
+
+    `approve_reduced`: production is steady, so a good enough series may be inspected less. `production_irregular`:
+    it no longer is. `cause_mended`: after acceptance was stopped, the makers have mended the cause.
+    """
+
+    by: Person
+    severity: Literal[Severity.MAJOR, Severity.MINOR]
+    action: SwitchingAction
+    reason: Annotated[Reason, StringConstraints(min_length=1)]
+
+
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class DispositionEntry:
     """A person's decision on an inspection. `severity`: the heaviest nonconformity seen, null for none."""

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     DOCUMENT = "document"
     LOT_DECISION = "lot_decision"
     CERTIFICATE = "certificate"
+    SWITCHING = "switching"
     MODEL_WITHDRAWAL = "model_withdrawal"
     PURGE = "purge"
 
@@ -73,7 +74,8 @@ class Fact:
 class WantedFacts:
     """Which facts to read; None: any. `current`: only the last version of each subject.
 
-    `lot_and_its_items`: filed under that lot, or under an item that was put in it.
+    `lot_and_its_items`: filed under that lot, or under an item that was put in it. `group`: lots, and switching
+    decisions, of that village group.
     """
 
     kind: Kind | None = None
@@ -82,6 +84,7 @@ class WantedFacts:
     item: str | None = None
     by: str | None = None
     lot_and_its_items: str | None = None
+    group: str | None = None
     current: bool = True
 
 
@@ -174,6 +177,9 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
     if wanted.lot_and_its_items is not None:
         lot = wanted.lot_and_its_items
         conditions.append(or_(FACTS.c.lot == lot, FACTS.c.item.in_(items_of(lot))))
+    if wanted.group is not None:
+        # bodies are canonical JSON: the same text wherever the same is meant
+        conditions.append(FACTS.c.body.contains(f'"group":{json.dumps(wanted.group)}', autoescape=True))
     if wanted.current:
         other = FACTS.alias()
         last = select(func.max(other.c.version)).where(

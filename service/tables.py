@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Column,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -21,7 +22,7 @@ INSPECTIONS = Table(
     Column("created_at", String(32), nullable=False),
     Column("ref", String(64), index=True),
     Column("village", String(80), index=True),
-    Column("maker", String(32)),
+    Column("maker", String(32), index=True),
     Column("spec", String(64), nullable=False),
     Column("verdict", String(8), nullable=False, index=True),
 )
@@ -51,10 +52,12 @@ FACTS = Table(
     Column("lot", String(64), index=True),
     Column("item", String(64), index=True),
     Column("at", String(32), nullable=False),
-    Column("by", String(32), nullable=False),
+    Column("by", String(32), nullable=False, index=True),
     Column("body", Text, nullable=False),
     # two people who edit the same version cannot both win
     UniqueConstraint("kind", "subject", "version"),
+    # a page of one kind, newest first, without reading all others
+    Index("ix_facts_kind_seq", "kind", "seq"),
 )
 """What people and the service state. A correction is the next `version` of the same kind and subject."""
 
@@ -81,6 +84,8 @@ DELIVERIES = Table(
     Column("at", String(32), nullable=False),
     Column("outcome", String(12), nullable=False),
     Column("detail", String(200), nullable=False),
+    # what a target took last, also where it never took anything
+    Index("ix_deliveries_target_outcome_seq", "target", "outcome", "seq"),
 )
 """Each attempt to hand an event to a target, whether it succeeded or not."""
 

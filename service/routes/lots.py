@@ -12,23 +12,23 @@ from sqlalchemy import Connection
 from qc_vision.disposition import Disposition
 from qc_vision.eligibility import Eligibility
 from qc_vision.epcis import lot_event
-from qc_vision.lot import Lot, LotDecision, form_lot, switching_events
+from qc_vision.lot import Lot, LotDecision, form_lot
 from qc_vision.message import Message
 from qc_vision.operating_characteristic import OcPoint, Reader, operating_characteristic
 from qc_vision.record import SpecRef
 from qc_vision.sampling import ClassPlan, LotPlan, Regime, plan_lot
 from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec, load_spec, shipped_specs
-from qc_vision.switching import LotJudged, switch
 from service.answers import SummaryAnswer, summarise
 from service.dependencies import AtDesk, Desk
-from service.dossier import LotFile, decision_body, lot_body, lot_of, read_decision, read_lot_file
+from service.dossier import LotFile, decision_body, lot_body, lot_of, read_lot_file
 from service.entries import LotEntry, Person
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import FIELD_RULES, ItemRefused, Ref
 from service.outbox import declare_superseded, tell
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
+from service.series import read_series
 from service.store import now
 
 router = APIRouter(prefix="/v1/lots", tags=["lots"])
@@ -135,14 +135,8 @@ def list_lots(
 ) -> LotsPage:
     """Lots, newest first."""
     with desk.store.reading() as connection:
-        found = list_facts(
-            connection,
-            WantedFacts(kind=Kind.LOT),
-            limit=None if group else limit + 1,
-            before=read_cursor(cursor),
-        )
-        if group is not None:
-            found = [fact for fact in found if fact.body["lot"]["group"] == group][: limit + 1]
+        wanted = WantedFacts(kind=Kind.LOT, group=group)
+        found = list_facts(connection, wanted, limit=limit + 1, before=read_cursor(cursor))
         page = found[:limit]
         lots = tuple(_summary(connection, fact) for fact in page)
     return LotsPage(lots=lots, next_cursor=make_cursor(page[-1].seq) if len(found) > limit else None)
@@ -236,23 +230,12 @@ def _plan(connection: Connection, spec: ProductSpec, group: str, size: int) -> L
 
 
 def _regimes(connection: Connection, spec: ProductSpec, group: str) -> dict[Severity, Regime]:
-    """Where the lots of this group and product, decided so far, have led each class."""
-    assert spec.sampling is not None
-    decided = reversed(list_facts(connection, WantedFacts(kind=Kind.LOT_DECISION)))
-    series: dict[Severity, list[LotJudged]] = {severity: [] for severity in spec.sampling.aqls}
-    for fact in decided:
-        formed = find_fact(connection, Kind.LOT, fact.subject)
-        assert formed is not None
-        lot = lot_of(formed)
-        if (lot.group, lot.spec.id) == (group, spec.id):
-            for severity, event in switching_events(lot, read_decision(fact)).items():
-                series[severity].append(event)
+    """Where the series has led each class. Refused while acceptance is stopped."""
     regimes: dict[Severity, Regime] = {}
-    for severity, events in series.items():
-        regime = switch(events).regime
-        if regime is None:
+    for severity, state in read_series(connection, spec, group=group).items():
+        if state.regime is None:
             raise RequestRefused(CONFLICT, DISCONTINUED)
-        regimes[severity] = regime
+        regimes[severity] = state.regime
     return regimes
 
 
@@ -320,6 +303,8 @@ def _still_open(decision: LotDecision) -> Message:
 
 
 DISCONTINUED = Message(
-    id="Penerimaan dihentikan: lima lot ditolak pada pemeriksaan ketat. Perbaiki penyebabnya dulu.",
-    en="Acceptance is discontinued: five lots were refused on tightened inspection. Mend the cause first.",
+    id="Penerimaan dihentikan: lima lot ditolak pada pemeriksaan ketat. Perbaiki penyebabnya, lalu minta yang "
+    "berwenang membukanya.",
+    en="Acceptance is discontinued: five lots were refused on tightened inspection. Mend the cause, then ask "
+    "the authority to lift it.",
 )

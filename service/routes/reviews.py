@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection, Exists, exists, select
+from sqlalchemy import Connection
 
 from qc_vision.decision import Verdict
 from qc_vision.disposition import Disposition, Rework, dispose
@@ -27,13 +27,10 @@ from service.ledger import Tail
 from service.outbox import declare_superseded, surroundings_of, tell
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
-from service.store import now, read_inspections
-from service.tables import FACTS, INSPECTIONS
+from service.store import now
+from service.waiting import AT_MOST, asked_for, undecided
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
-
-AT_MOST = 50
-"""Inspections in one answer of the queue: the page asks again when it has worked through them."""
 
 Why = Literal["fail", "review", "maker_asks", "sample"]
 
@@ -59,8 +56,8 @@ class Queue:
 def list_reviews(desk: AtDesk, lot: str | None = None) -> Queue:
     """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
     with desk.store.reading() as connection:
-        asked = _asked(connection)
-        waiting = {i.id: i for i in [*asked, *_undecided(connection)]}
+        asked = asked_for(connection)
+        waiting = {i.id: i for i in [*asked, *undecided(connection)]}
         sampled: set[str] = set()
         if lot is not None:
             file = read_lot_file(connection, lot, now=now())
@@ -200,41 +197,6 @@ def _review(connection: Connection, inspection: ItemInspection, *, asked: bool) 
         version=None if decided is None else decided.version,
         inspection=answer_inspection(inspection),
     )
-
-
-def _undecided(connection: Connection) -> list[ItemInspection]:
-    """The last inspection of each item, where the machine failed it or was not sure and nobody decided."""
-    decided = exists().where(FACTS.c.kind == Kind.DISPOSITION.value, FACTS.c.subject == INSPECTIONS.c.id)
-    query = (
-        select(INSPECTIONS)
-        .where(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided, ~_has_later())
-        .order_by(INSPECTIONS.c.seq)
-        .limit(AT_MOST + 1)
-    )
-    return list(read_inspections(connection, query))
-
-
-def _asked(connection: Connection) -> list[ItemInspection]:
-    """The last inspection of each item whose maker asked, where nobody has decided since."""
-    decision = FACTS.alias("decision")
-    since = exists().where(
-        decision.c.kind == Kind.DISPOSITION.value,
-        decision.c.item == FACTS.c.item,
-        decision.c.seq > FACTS.c.seq,
-    )
-    items = select(FACTS.c.item).where(FACTS.c.kind == Kind.REVIEW_REQUEST.value, ~since)
-    query = (
-        select(INSPECTIONS)
-        .where(INSPECTIONS.c.ref.in_(items), ~_has_later())
-        .order_by(INSPECTIONS.c.seq)
-        .limit(AT_MOST + 1)
-    )
-    return list(read_inspections(connection, query))
-
-
-def _has_later() -> Exists:
-    later = INSPECTIONS.alias("later")
-    return exists().where(later.c.ref == INSPECTIONS.c.ref, later.c.seq > INSPECTIONS.c.seq)
 
 
 NOT_SENT_BACK = Message(

@@ -1,0 +1,281 @@
+"""Whether a long ledger is as quick as a short one: one request appended, a page listed, a lot's board read.
+
+    python tests/bench/bench_million.py --plot million.svg
+    python tests/bench/bench_million.py --url postgresql+pg8000://... --sizes 1000 10000 100000
+
+A record is one kept row with its entry in the ledger. Lots of 200 baskets are filled by the functions that the
+service uses: the lot, its memberships, and for each basket its inspection, the record of a photo, who took it
+and the event; two of each 40 baskets need a person, who has decided on all but those of the last lots. Prints
+medians in milliseconds; asserts nothing.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Connection, Table, select
+
+from qc_vision.decision import Verdict
+from qc_vision.disposition import Action, dispose
+from qc_vision.epcis import Naming, disposition_event, inspection_event
+from qc_vision.lot import form_lot
+from qc_vision.record import SpecRef
+from qc_vision.sampling import plan_lot
+from qc_vision.severity import Severity
+from qc_vision.spec import load_spec
+from service.dossier import disposition_body, lot_body, read_lot_file, verdict_of
+from service.facts import Draft, Kind, WantedFacts, append_fact, list_facts
+from service.item import GradedPhoto, Item, ItemInspection
+from service.ledger import Tail, Value, read_head
+from service.outbox import surroundings_of, tell
+from service.store import Store, Wanted, append_inspection, open_database
+from service.tables import EVENTS, KEPT, LEDGER
+from service.verify import Verified, verify
+from service.waiting import undecided
+from tests.service.fakes import FakeInspector, photo_of
+
+FORMED_AT = datetime(2026, 5, 4, 8, tzinfo=UTC)
+SPEC = load_spec("mendong")
+NAMING = Naming(base="https://example.id/id", vocabulary="https://example.id/terms#")
+BASKETS = 200
+REPEATS = 15
+PAGE = 21
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--url", help="an empty database; without it a SQLite file in a temporary folder")
+    parser.add_argument("--plot", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_database(asked.url or f"sqlite:///{folder}/records.sqlite")
+        measured = list(_measure(store, asked.sizes))
+        _verify(store)
+        store.close()
+    if asked.plot is not None:
+        _plot(measured, asked.plot)
+
+
+def _measure(store: Store, sizes: list[int]) -> Iterator[dict[str, float]]:
+    lots, samples = count(1), _samples()
+    decided_lot = _rows_of_decided_lot(samples)
+    for size in sizes:
+        while (kept := _size(store)) < size:
+            lot = next(lots)
+            with store.writing() as (connection, tail):
+                if kept < size - 2 * len(decided_lot):
+                    for table, row in decided_lot:
+                        tail.append(table, _as_of(lot, table, row))
+                else:
+                    _fill(connection, tail, samples, lot, decided=False)
+        row: dict[str, float] = {"records": kept}
+        for name, work in _works(store, samples, lot).items():
+            row[name] = 1e3 * statistics.median(_timed(work) for _ in range(REPEATS))
+        print(json.dumps({name: round(value, 2) for name, value in row.items()}), flush=True)
+        yield row
+
+
+def _rows_of_decided_lot(samples: dict[Verdict, GradedPhoto]) -> list[tuple[Table, dict[str, Value]]]:
+    """What the service keeps of a first lot, in its order: other lots are this one under another name, which
+    fills a store in minutes."""
+    store = open_database("sqlite://")
+    with store.writing() as (connection, tail):
+        _fill(connection, tail, samples, 1, decided=True)
+        rows = []
+        for entry in connection.execute(select(LEDGER).order_by(LEDGER.c.seq)).all():
+            table = KEPT[entry.table_name]
+            row = connection.execute(select(table).where(table.c.id == entry.row_id)).one()
+            rows.append((table, {k: v for k, v in row._mapping.items() if k != "seq"}))
+    store.close()
+    return rows
+
+
+def _as_of(lot: int, table: Table, row: dict[str, Value]) -> dict[str, Value]:
+    renamed = {k: v.replace(_lot(1), _lot(lot)) if isinstance(v, str) else v for k, v in row.items()}
+    return {**renamed, "id": f"urn:uuid:{uuid4()}"} if table is EVENTS else renamed
+
+
+def _fill(
+    connection: Connection, tail: Tail, samples: dict[Verdict, GradedPhoto], lot: int, *, decided: bool
+) -> None:
+    _form(connection, tail, lot)
+    for n in range(BASKETS):
+        verdict = {0: Verdict.FAIL, 1: Verdict.REVIEW}.get(n % 40, Verdict.PASS)
+        seen = _inspect(connection, tail, samples[verdict], lot, n)
+        if decided and verdict is not Verdict.PASS:
+            _decide(connection, tail, seen)
+
+
+def _verify(store: Store) -> None:
+    """Prints how fast the whole ledger is verified on one core, and how far peak memory grew meanwhile."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    with store.reading() as connection:
+        found = verify(connection, photo_path=None, checkpoints=())
+    seconds = time.process_time() - start
+    assert isinstance(found, Verified), found
+    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    per_s = round(found.entries / seconds)
+    print(json.dumps({"verified": found.entries, "per_second": per_s, "grown_mib": round(grown_mib, 1)}))
+
+
+def _works(store: Store, samples: dict[Verdict, GradedPhoto], lot: int) -> dict[str, Callable[[], object]]:
+    """What is timed, by name: each as the route does it, without HTTP, photos and the model."""
+
+    def append() -> None:
+        with store.writing() as (connection, tail):
+            _inspect(connection, tail, samples[Verdict.PASS], lot, next(again))
+
+    def board() -> None:
+        with store.reading() as connection:
+            assert read_lot_file(connection, _lot(lot), now=FORMED_AT) is not None
+
+    def lots() -> None:
+        with store.reading() as connection:
+            list_facts(connection, WantedFacts(kind=Kind.LOT), limit=PAGE)
+
+    def queue() -> None:
+        with store.reading() as connection:
+            undecided(connection)
+
+    again = count(BASKETS)
+    middle = _size(store) // 2
+    return {
+        "append": append,
+        "list_page": lambda: store.list(Wanted(), limit=PAGE),
+        "list_page_in_the_middle": lambda: store.list(Wanted(), limit=PAGE, before=middle),
+        "list_page_of_one_verdict": lambda: store.list(Wanted(verdict=Verdict.FAIL), limit=PAGE),
+        "lots_page": lots,
+        "lot_page": board,
+        "review_queue": queue,
+    }
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _size(store: Store) -> int:
+    with store.reading() as connection:
+        return read_head(connection).seq
+
+
+def _samples() -> dict[Verdict, GradedPhoto]:
+    inspector = FakeInspector()
+    return {
+        verdict: GradedPhoto(
+            record=inspector.inspect(photo_of(verdict), spec=SPEC).record,
+            timing_ms={"decode": 1.5},
+            photo="a" * 64,
+            overlay="b" * 64,
+            thumbnail="c" * 64,
+        )
+        for verdict in Verdict
+    }
+
+
+def _lot(lot: int) -> str:
+    return f"LOT-{lot:07}"
+
+
+def _form(connection: Connection, tail: Tail, lot: int) -> None:
+    assert SPEC.sampling is not None
+    formed = form_lot(
+        id=_lot(lot),
+        group="KLS",
+        spec=SpecRef(id=SPEC.id, revision=SPEC.revision),
+        units=[f"{_lot(lot)}-{n}" for n in range(BASKETS)],
+        plan=plan_lot(BASKETS, level=SPEC.sampling.level, aqls=SPEC.sampling.aqls),
+        seed="6f1c",
+        formed_at=FORMED_AT,
+    )
+    of_lot = Draft(
+        kind=Kind.LOT, subject=formed.id, by="R-1", body=lot_body(formed), at=FORMED_AT, lot=formed.id
+    )
+    append_fact(connection, tail, of_lot, after=0, new_id=formed.id)
+    for unit in formed.units:
+        member = replace(of_lot, kind=Kind.MEMBERSHIP, subject=unit, body={}, item=unit)
+        append_fact(connection, tail, member, after=0, new_id=f"{unit}-m")
+
+
+def _inspect(connection: Connection, tail: Tail, photo: GradedPhoto, lot: int, n: int) -> ItemInspection:
+    inspection = ItemInspection(
+        id=f"{_lot(lot)}-i{n}",
+        created_at=FORMED_AT,
+        item=Item(ref=f"{_lot(lot)}-{n}", village="Kebasen", maker="P-1", spec=SPEC.id),
+        verdict=photo.record.verdict,
+        photos=(replace(photo, record=replace(photo.record, id=f"{_lot(lot)}-r{n}")),),
+    )
+    append_inspection(tail, inspection)
+    taken = Draft(
+        kind=Kind.PHOTOGRAPHED,
+        subject=inspection.id,
+        by="F-1",
+        body={},
+        at=FORMED_AT,
+        lot=_lot(lot),
+        item=inspection.item.ref,
+    )
+    append_fact(connection, tail, taken, after=0, new_id=f"{_lot(lot)}-p{n}")
+    seen = verdict_of(inspection, "F-1")
+    around = surroundings_of(connection, seen.item_ref)
+    event = inspection_event(seen, [photo.record for photo in inspection.photos], NAMING, around)
+    tell(tail, event, type="inspection.recorded", at=FORMED_AT, lot=around.lot_id, item=seen.item_ref)
+    return inspection
+
+
+def _decide(connection: Connection, tail: Tail, inspection: ItemInspection) -> None:
+    seen = verdict_of(inspection, "F-1")
+    disposition = dispose(
+        seen,
+        id=f"{inspection.id}-d",
+        action=Action.CONFIRM,
+        severity=Severity.MAJOR,
+        reason=None,
+        by="R-1",
+        at=FORMED_AT,
+        two_persons=SPEC.two_persons,
+    )
+    draft = Draft(
+        kind=Kind.DISPOSITION,
+        subject=inspection.id,
+        by="R-1",
+        body=disposition_body(disposition),
+        at=FORMED_AT,
+        lot=surroundings_of(connection, seen.item_ref).lot_id,
+        item=seen.item_ref,
+    )
+    append_fact(connection, tail, draft, after=0, new_id=disposition.id)
+    event = disposition_event(disposition, NAMING, surroundings_of(connection, seen.item_ref))
+    tell(tail, event, type="disposition.recorded", at=FORMED_AT, lot=draft.lot, item=seen.item_ref)
+
+
+def _plot(measured: list[dict[str, float]], path: Path) -> None:
+    """One line per kind of work over the number of records, both axes logarithmic."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    records = [row["records"] for row in measured]
+    for name in measured[0]:
+        if name != "records":
+            axes.loglog(records, [row[name] for row in measured], marker="o", label=name.replace("_", " "))
+    axes.set(xlabel="records kept", ylabel="median time (ms)")
+    axes.grid(visible=True, which="both", alpha=0.2)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
