@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
+from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
 from qc_vision.epcis import inspection_event
 from qc_vision.message import Message
@@ -54,6 +55,9 @@ def inspect_item(
         Form(description="JSON about the item; every key may be left out", examples=[ITEM_EXAMPLE]),
     ] = None,
     by: Annotated[str | None, Form(pattern=PERSON, description="Code of whoever took the photos")] = None,
+    card: Annotated[
+        CardDemand, Form(description="ask for another photo without a whole, flat card, or a registered one")
+    ] = "optional",
 ) -> InspectionAnswer:
     """Grades the photos and keeps the records; where one file is no photo, nothing is kept."""
     if len(photos) > desk.settings.max_photos:
@@ -63,6 +67,7 @@ def inspect_item(
         parse_item(item),
         inspectors=desk.inspectors,
         photos=desk.photos,
+        card=card,
         new_id=lambda: uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )
