@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
+from service import waiting
 from service.ledger import Tail
 from service.tables import FACTS
 
@@ -123,6 +124,8 @@ def append_fact(
         "body": rfc8785.dumps(dict(draft.body)).decode(),
     }
     seq = tail.append(FACTS, row)
+    if draft.kind.value in (waiting.DECIDED, waiting.ASKED):
+        waiting.refresh(connection, inspection_id=draft.subject, ref=draft.item)
     return Fact(
         seq=seq,
         id=str(row["id"]),
@@ -178,8 +181,9 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
         lot = wanted.lot_and_its_items
         conditions.append(or_(FACTS.c.lot == lot, FACTS.c.item.in_(items_of(lot))))
     if wanted.group is not None:
-        # bodies are canonical JSON: the same text wherever the same is meant
-        conditions.append(FACTS.c.body.contains(f'"group":{json.dumps(wanted.group)}', autoescape=True))
+        # bodies are canonical JSON: the same text wherever the same is meant. Not LIKE: SQLite's ignores case
+        named = f'"group":{json.dumps(wanted.group)}'
+        conditions.append(func.replace(FACTS.c.body, named, "") != FACTS.c.body)
     if wanted.current:
         other = FACTS.alias()
         last = select(func.max(other.c.version)).where(

@@ -32,7 +32,7 @@ class Tail:
     """The end of the ledger, for the one transaction that holds the lock of writers."""
 
     def __init__(self, connection: Connection, *, clock: Callable[[], datetime]) -> None:
-        self._connection = connection
+        self.connection = connection
         self._clock = clock
         self._head = read_head(connection)
 
@@ -40,7 +40,7 @@ class Tail:
         """Keeps the row and its entry; returns the entry's number, which is also the row's own `seq`."""
         seq = self._head.seq + 1
         kept = {"seq": seq, **row} if "seq" in table.c else dict(row)
-        self._connection.execute(insert(table).values(kept))
+        self.connection.execute(insert(table).values(kept))
         self.enter(table, kept)
         return seq
 
@@ -55,7 +55,7 @@ class Tail:
             "prev_hash": self._head.hash,
         }
         digest = hash_entry(entry)
-        self._connection.execute(insert(LEDGER).values(**entry, hash=digest))
+        self.connection.execute(insert(LEDGER).values(**entry, hash=digest))
         self._head = Head(seq=self._head.seq + 1, hash=digest)
 
 

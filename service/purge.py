@@ -13,7 +13,7 @@ from service.facts import Draft, Kind, append_fact, find_fact
 from service.ledger import Tail
 from service.photos import PhotoStore
 from service.store import Store
-from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS
+from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS, WAITING
 
 PORTION = 200
 """Inspections or facts removed in one transaction."""
@@ -102,6 +102,8 @@ def _purge_inspections(store: Store, *, before: datetime, by: str, now: datetime
                 _state(connection, tail, f"records/{record}", by=by, now=now)
                 connection.execute(delete(RECORDS).where(RECORDS.c.id == record))
             _state(connection, tail, f"inspections/{inspection}", by=by, now=now)
+            seq = select(INSPECTIONS.c.seq).where(INSPECTIONS.c.id == inspection)
+            connection.execute(delete(WAITING).where(WAITING.c.seq.in_(seq)))
             connection.execute(delete(INSPECTIONS).where(INSPECTIONS.c.id == inspection))
     return len(ids)
 

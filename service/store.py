@@ -23,6 +23,7 @@ from qc_vision.decision import Verdict
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from qc_vision.record import record_from_json, record_json
+from service import waiting
 from service.item import GradedPhoto, Item, ItemInspection
 from service.ledger import Tail
 from service.tables import INSPECTIONS, LEDGER, RECORDS
@@ -154,7 +155,7 @@ def open_database(url: str) -> Store:
 
 
 def append_inspection(tail: Tail, inspection: ItemInspection) -> None:
-    """Appends an inspection, then its records in the order of its photos."""
+    """Appends an inspection, then its records in the order of its photos, and finds again who waits for review."""
     item = inspection.item
     tail.append(
         INSPECTIONS,
@@ -170,6 +171,7 @@ def append_inspection(tail: Tail, inspection: ItemInspection) -> None:
     )
     for position, photo in enumerate(inspection.photos):
         tail.append(RECORDS, _record_row(inspection.id, position, photo))
+    waiting.refresh(tail.connection, inspection_id=inspection.id, ref=item.ref)
 
 
 def _set_pragmas(connection: Any, _: object) -> None:

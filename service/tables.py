@@ -1,6 +1,7 @@
 """The tables. Every row of a table in KEPT has one entry in LEDGER, which chains them by hash."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -49,8 +50,8 @@ FACTS = Table(
     Column("kind", String(32), nullable=False),
     Column("subject", String(80), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("lot", String(64), index=True),
-    Column("item", String(64), index=True),
+    Column("lot", String(64)),
+    Column("item", String(64)),
     Column("at", String(32), nullable=False),
     Column("by", String(32), nullable=False, index=True),
     Column("body", Text, nullable=False),
@@ -58,6 +59,9 @@ FACTS = Table(
     UniqueConstraint("kind", "subject", "version"),
     # a page of one kind, newest first, without reading all others
     Index("ix_facts_kind_seq", "kind", "seq"),
+    # with their kind, or SQLite reads all facts of one kind to find those of one lot
+    Index("ix_facts_lot_kind", "lot", "kind"),
+    Index("ix_facts_item_kind_seq", "item", "kind", "seq"),
 )
 """What people and the service state. A correction is the next `version` of the same kind and subject."""
 
@@ -101,5 +105,14 @@ LEDGER = Table(
     Column("hash", String(64), nullable=False),
     UniqueConstraint("table_name", "row_id"),
 )
+
+WAITING = Table(
+    "waiting",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("asked", Boolean, nullable=False),
+    Column("undecided", Boolean, nullable=False),
+)
+"""Which inspections, by their `seq`, wait for a person, and why: no evidence, computed from what is kept (see `service.waiting`)."""
 
 KEPT: dict[str, Table] = {table.name: table for table in (INSPECTIONS, RECORDS, FACTS, EVENTS, DELIVERIES)}

@@ -1,45 +1,71 @@
-"""Which inspections wait for a person: what the machine failed or was not sure of, and what makers asked for."""
+"""Which inspections wait for a person: what the machine failed or was not sure of, and what makers asked for.
 
-from sqlalchemy import Connection, Exists, exists, select
+The table `waiting` names them, so that the queue costs what waits and not all that was ever failed. It can be
+computed again from what is kept; every append that may change who waits refreshes it in its own transaction.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Exists,
+    Select,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+)
 
 from qc_vision.decision import Verdict
-from service.facts import Kind
-from service.item import ItemInspection
-from service.store import read_inspections
-from service.tables import FACTS, INSPECTIONS
+from service.tables import FACTS, INSPECTIONS, WAITING
 
-AT_MOST = 50
-"""Inspections in one answer of the queue: the page asks again when it has worked through them."""
+DECIDED, ASKED = "disposition", "review_request"
+"""Kinds of facts that change who waits."""
 
 
-def undecided(connection: Connection) -> list[ItemInspection]:
-    """The last inspection of each item, where the machine failed it or was not sure and nobody decided."""
-    decided = exists().where(FACTS.c.kind == Kind.DISPOSITION.value, FACTS.c.subject == INSPECTIONS.c.id)
-    query = (
-        select(INSPECTIONS)
-        .where(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided, ~_has_later())
-        .order_by(INSPECTIONS.c.seq)
-        .limit(AT_MOST + 1)
+def refresh(connection: Connection, *, inspection_id: str, ref: str | None) -> None:
+    """Finds again who waits, of all inspections of the item `ref`, or of the one inspection without an item."""
+    of_item = INSPECTIONS.c.id == inspection_id if ref is None else INSPECTIONS.c.ref == ref
+    asked, undecided = _asked(), _undecided()
+    now_waiting = select(INSPECTIONS.c.seq, asked, undecided).where(
+        of_item, or_(asked, undecided), ~_has_later()
     )
-    return list(read_inspections(connection, query))
+    connection.execute(delete(WAITING).where(WAITING.c.seq.in_(select(INSPECTIONS.c.seq).where(of_item))))
+    connection.execute(insert(WAITING).from_select(["seq", "asked", "undecided"], now_waiting))
 
 
-def asked_for(connection: Connection) -> list[ItemInspection]:
-    """The last inspection of each item whose maker asked, where nobody has decided since."""
-    decision = FACTS.alias("decision")
+def undecided(*, limit: int) -> Select[Any]:
+    """Rows of INSPECTIONS, oldest first: the last of each item, where the machine failed it or was not sure and
+    nobody decided; and each such inspection that names no item."""
+    return _oldest(WAITING.c.undecided, limit)
+
+
+def asked_for(*, limit: int) -> Select[Any]:
+    """Rows of INSPECTIONS, oldest first: the last of each item whose maker asked, where nobody decided since."""
+    return _oldest(WAITING.c.asked, limit)
+
+
+def _oldest(which: Column[bool], limit: int) -> Select[Any]:
+    listed = select(WAITING.c.seq).where(which).order_by(WAITING.c.seq).limit(limit)
+    # not a join: SQLite would begin it with all that was ever failed
+    return select(INSPECTIONS).where(INSPECTIONS.c.seq.in_(listed)).order_by(INSPECTIONS.c.seq)
+
+
+def _undecided() -> ColumnElement[bool]:
+    decided = exists().where(FACTS.c.kind == DECIDED, FACTS.c.subject == INSPECTIONS.c.id)
+    return and_(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided)
+
+
+def _asked() -> Exists:
+    request, decision = FACTS.alias("request"), FACTS.alias("decision")
     since = exists().where(
-        decision.c.kind == Kind.DISPOSITION.value,
-        decision.c.item == FACTS.c.item,
-        decision.c.seq > FACTS.c.seq,
+        decision.c.kind == DECIDED, decision.c.item == request.c.item, decision.c.seq > request.c.seq
     )
-    items = select(FACTS.c.item).where(FACTS.c.kind == Kind.REVIEW_REQUEST.value, ~since)
-    query = (
-        select(INSPECTIONS)
-        .where(INSPECTIONS.c.ref.in_(items), ~_has_later())
-        .order_by(INSPECTIONS.c.seq)
-        .limit(AT_MOST + 1)
-    )
-    return list(read_inspections(connection, query))
+    return exists().where(request.c.kind == ASKED, request.c.item == INSPECTIONS.c.ref, ~since)
 
 
 def _has_later() -> Exists:

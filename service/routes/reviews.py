@@ -27,10 +27,13 @@ from service.ledger import Tail
 from service.outbox import declare_superseded, surroundings_of, tell
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
-from service.store import now
-from service.waiting import AT_MOST, asked_for, undecided
+from service.store import now, read_inspections
+from service.waiting import asked_for, undecided
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
+
+AT_MOST = 50
+"""Inspections in one answer of the queue: the page asks again when it has worked through them."""
 
 Why = Literal["fail", "review", "maker_asks", "sample"]
 
@@ -56,8 +59,9 @@ class Queue:
 def list_reviews(desk: AtDesk, lot: str | None = None) -> Queue:
     """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
     with desk.store.reading() as connection:
-        asked = asked_for(connection)
-        waiting = {i.id: i for i in [*asked, *undecided(connection)]}
+        asked = read_inspections(connection, asked_for(limit=AT_MOST + 1))
+        failed = read_inspections(connection, undecided(limit=AT_MOST + 1))
+        waiting = {i.id: i for i in [*asked, *failed]}
         sampled: set[str] = set()
         if lot is not None:
             file = read_lot_file(connection, lot, now=now())

@@ -6,7 +6,7 @@
 A record is one kept row with its entry in the ledger. Lots of 200 baskets are filled by the functions that the
 service uses: the lot, its memberships, and for each basket its inspection, the record of a photo, who took it
 and the event; two of each 40 baskets need a person, who has decided on all but those of the last lots. Prints
-medians in milliseconds; asserts nothing.
+medians of wall and of processor time in milliseconds, and how fast all of it is verified; asserts nothing.
 """
 
 import argparse
@@ -37,10 +37,10 @@ from service.facts import Draft, Kind, WantedFacts, append_fact, list_facts
 from service.item import GradedPhoto, Item, ItemInspection
 from service.ledger import Tail, Value, read_head
 from service.outbox import surroundings_of, tell
-from service.store import Store, Wanted, append_inspection, open_database
+from service.store import Store, Wanted, append_inspection, open_database, read_inspections
 from service.tables import EVENTS, KEPT, LEDGER
 from service.verify import Verified, verify
-from service.waiting import undecided
+from service.waiting import asked_for, undecided
 from tests.service.fakes import FakeInspector, photo_of
 
 FORMED_AT = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -49,6 +49,9 @@ NAMING = Naming(base="https://example.id/id", vocabulary="https://example.id/ter
 BASKETS = 200
 REPEATS = 15
 PAGE = 21
+CPU = "_cpu"
+QUEUE = 10
+"""Inspections read of the queue: as many as wait in the shortest ledger."""
 
 
 def main() -> None:
@@ -60,7 +63,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = open_database(asked.url or f"sqlite:///{folder}/records.sqlite")
         measured = list(_measure(store, asked.sizes))
-        _verify(store)
         store.close()
     if asked.plot is not None:
         _plot(measured, asked.plot)
@@ -80,7 +82,11 @@ def _measure(store: Store, sizes: list[int]) -> Iterator[dict[str, float]]:
                     _fill(connection, tail, samples, lot, decided=False)
         row: dict[str, float] = {"records": kept}
         for name, work in _works(store, samples, lot).items():
-            row[name] = 1e3 * statistics.median(_timed(work) for _ in range(REPEATS))
+            timed = [_timed(work) for _ in range(REPEATS)]
+            row[name], row[f"{name}{CPU}"] = (
+                1e3 * statistics.median(times) for times in zip(*timed, strict=True)
+            )
+        row |= _verify(store)
         print(json.dumps({name: round(value, 2) for name, value in row.items()}), flush=True)
         yield row
 
@@ -116,17 +122,15 @@ def _fill(
             _decide(connection, tail, seen)
 
 
-def _verify(store: Store) -> None:
-    """Prints how fast the whole ledger is verified on one core, and how far peak memory grew meanwhile."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _verify(store: Store) -> dict[str, float]:
+    """How many records are verified per second of one core, and the most memory that the process ever held."""
     start = time.process_time()
     with store.reading() as connection:
         found = verify(connection, photo_path=None, checkpoints=())
     seconds = time.process_time() - start
     assert isinstance(found, Verified), found
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    per_s = round(found.entries / seconds)
-    print(json.dumps({"verified": found.entries, "per_second": per_s, "grown_mib": round(grown_mib, 1)}))
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"verified_per_s": found.entries / seconds, "peak_mib": peak_mib}
 
 
 def _works(store: Store, samples: dict[Verdict, GradedPhoto], lot: int) -> dict[str, Callable[[], object]]:
@@ -146,7 +150,8 @@ def _works(store: Store, samples: dict[Verdict, GradedPhoto], lot: int) -> dict[
 
     def queue() -> None:
         with store.reading() as connection:
-            undecided(connection)
+            read_inspections(connection, asked_for(limit=QUEUE))
+            read_inspections(connection, undecided(limit=QUEUE))
 
     again = count(BASKETS)
     middle = _size(store) // 2
@@ -161,10 +166,11 @@ def _works(store: Store, samples: dict[Verdict, GradedPhoto], lot: int) -> dict[
     }
 
 
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor time in seconds."""
+    start, start_cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - start_cpu
 
 
 def _size(store: Store) -> int:
@@ -263,15 +269,19 @@ def _decide(connection: Connection, tail: Tail, inspection: ItemInspection) -> N
 
 
 def _plot(measured: list[dict[str, float]], path: Path) -> None:
-    """One line per kind of work over the number of records, both axes logarithmic."""
+    """Over the number of records, both axes logarithmic: wall time, and processor time dotted."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     records = [row["records"] for row in measured]
     for name in measured[0]:
-        if name != "records":
-            axes.loglog(records, [row[name] for row in measured], marker="o", label=name.replace("_", " "))
-    axes.set(xlabel="records kept", ylabel="median time (ms)")
+        if f"{name}{CPU}" in measured[0]:
+            (line,) = axes.loglog(
+                records, [row[name] for row in measured], marker="o", label=name.replace("_", " ")
+            )
+            cpu = [row[f"{name}{CPU}"] for row in measured]
+            axes.loglog(records, cpu, linestyle=":", color=line.get_color())
+    axes.set(xlabel="records kept", ylabel="median time (ms), dotted: processor")
     axes.grid(visible=True, which="both", alpha=0.2)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.savefig(path)
