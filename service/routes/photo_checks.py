@@ -12,6 +12,7 @@ from qc_vision.photo import decode
 from qc_vision.photo_check import Demands, PhotoCheck, check_photo
 from qc_vision.photo_origin import read_origin
 from qc_vision.quality import message_of
+from service.permission import AsInspector
 
 router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"])
 
@@ -40,6 +41,7 @@ class CheckAnswer:
 
 @router.post("")
 def check(
+    caller: AsInspector,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP; a copy reduced to 1280 px will do")],
     card: Annotated[bool, Form(description="refuse a photo without a whole, flat inspection card")] = False,
     original: Annotated[bool, Form(description="refuse copies that a messenger shrank")] = False,
