@@ -85,7 +85,7 @@ def store(client: TestClient) -> Store:
 
 
 @pytest.fixture
-def stranger(client: TestClient) -> TestClient:
+def stranger(client: TestClient, store: Store) -> TestClient:
     """A browser in which nobody is signed in."""
     client.auth = None
     return client
