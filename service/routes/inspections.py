@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
+from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
 from qc_vision.epcis import inspection_event
 from qc_vision.message import Message
@@ -59,6 +60,9 @@ def inspect_item(
         str | None,
         Form(pattern=PERSON, description="Whoever took the photos: the account signed in, nobody else"),
     ] = None,
+    card: Annotated[
+        CardDemand, Form(description="ask for another photo without a whole, flat card, or a registered one")
+    ] = "optional",
 ) -> InspectionAnswer:
     """Grades the photos and keeps the records; where one file is no photo, nothing is kept."""
     photographer = caller.signs(by)
@@ -69,6 +73,7 @@ def inspect_item(
         parse_item(item),
         inspectors=desk.inspectors,
         photos=desk.photos,
+        card=card,
         new_id=lambda: uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )
