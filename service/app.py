@@ -11,6 +11,7 @@ from service.courier import Courier, targets_of
 from service.dependencies import Desk, naming_of
 from service.grading import InspectorPool, Inspects
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
+from service.passwords import Argon2id
 from service.photos import PhotoStore, prepare_folder
 from service.problems import Problem, answer_problems
 from service.routes import (
@@ -27,6 +28,7 @@ from service.routes import (
     register,
     reviews,
     series,
+    session,
 )
 from service.settings import Settings
 from service.signing import Keyring
@@ -58,6 +60,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
             photos=PhotoStore(settings.data_dir / "photos"),
             keyring=Keyring(settings.data_dir / "keys"),
             inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
+            hashes=Argon2id(),
         )
         courier = Courier(
             store,
@@ -96,6 +99,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         epcis,
         evidence,
         health,
+        session,
         pages,
     ):
         app.include_router(routes.router)

@@ -14,6 +14,7 @@ from qc_vision.photo_origin import read_origin
 from qc_vision.quality import message_of
 from qc_vision.spec import load_spec, shipped_specs
 from service.item import DEFAULT_SPEC, FIELD_RULES, ItemRefused
+from service.permission import AsInspector
 
 router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"])
 
@@ -42,6 +43,7 @@ class CheckAnswer:
 
 @router.post("")
 def check(
+    caller: AsInspector,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP; a copy reduced to 1280 px will do")],
     card: Annotated[
         CardDemand,

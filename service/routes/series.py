@@ -12,6 +12,7 @@ from service.dependencies import AtDesk
 from service.entries import SwitchingEntry, body_of
 from service.facts import Draft, Fact, Kind, append_fact, new_fact_id
 from service.item import Ref
+from service.permission import AsAdmin, AsAnyone
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import tag
 from service.series import read_series
@@ -36,7 +37,7 @@ class SeriesAnswer:
 
 
 @router.get("/{group}/{spec_id}")
-def read(desk: AtDesk, group: Ref, spec_id: str) -> SeriesAnswer:
+def read(desk: AtDesk, caller: AsAnyone, group: Ref, spec_id: str) -> SeriesAnswer:
     """The state of each class: normal, tightened, reduced or discontinued, and what has led there."""
     spec = _spec(spec_id)
     with desk.store.reading() as connection:
@@ -46,7 +47,9 @@ def read(desk: AtDesk, group: Ref, spec_id: str) -> SeriesAnswer:
 
 
 @router.post("/{group}/{spec_id}/decisions", status_code=201)
-def decide(desk: AtDesk, response: Response, group: Ref, spec_id: str, entry: SwitchingEntry) -> Fact:
+def decide(
+    desk: AtDesk, caller: AsAdmin, response: Response, group: Ref, spec_id: str, entry: SwitchingEntry
+) -> Fact:
     """An authorised person's decision, with its reason. Refused where it would change nothing."""
     spec = _spec(spec_id)
     with desk.store.writing() as (connection, tail):
@@ -58,7 +61,7 @@ def decide(desk: AtDesk, response: Response, group: Ref, spec_id: str, entry: Sw
         draft = Draft(
             kind=Kind.SWITCHING,
             subject=fact_id,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body={**body_of(entry), "group": group, "spec": spec.id},
             at=now(),
         )

@@ -57,23 +57,29 @@ QUEUE = 10
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--url", help="an empty database; without it a SQLite file in a temporary folder")
+    parser.add_argument(
+        "--url", help="a database, empty or from an earlier run; else a temporary SQLite file"
+    )
     parser.add_argument("--plot", type=Path)
+    parser.add_argument(
+        "--with", type=Path, dest="earlier", help="what an earlier run printed, for the plot too"
+    )
     asked = parser.parse_args()
+    earlier = [] if asked.earlier is None else asked.earlier.read_text("utf-8").splitlines()
     with tempfile.TemporaryDirectory() as folder:
         store = open_database(asked.url or f"sqlite:///{folder}/records.sqlite")
         measured = list(_measure(store, asked.sizes))
         store.close()
     if asked.plot is not None:
-        _plot(measured, asked.plot)
+        _plot([*map(json.loads, earlier), *measured], asked.plot)
 
 
 def _measure(store: Store, sizes: list[int]) -> Iterator[dict[str, float]]:
-    lots, samples = count(1), _samples()
+    lot, samples = _lots_kept(store), _samples()
     decided_lot = _rows_of_decided_lot(samples)
     for size in sizes:
         while (kept := _size(store)) < size:
-            lot = next(lots)
+            lot += 1
             with store.writing() as (connection, tail):
                 if kept < size - 2 * len(decided_lot):
                     for table, row in decided_lot:
@@ -176,6 +182,11 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
 def _size(store: Store) -> int:
     with store.reading() as connection:
         return read_head(connection).seq
+
+
+def _lots_kept(store: Store) -> int:
+    with store.reading() as connection:
+        return len(list_facts(connection, WantedFacts(kind=Kind.LOT)))
 
 
 def _samples() -> dict[Verdict, GradedPhoto]:

@@ -17,6 +17,7 @@ from service.item import judge_item
 from service.settings import Settings
 from tests.qc_vision.fakes import encode_weave, make_inspector
 from tests.service.fakes import photo_of
+from tests.service.signed_in import signed_in
 
 
 def send(
@@ -34,7 +35,7 @@ def send(
 
 
 def test_whoever_sends_may_insist_on_a_card(settings: Settings) -> None:
-    with TestClient(create_app(settings, inspector=make_inspector(new_id=lambda: uuid4().hex))) as client:
+    with signed_in(create_app(settings, inspector=make_inspector(new_id=lambda: uuid4().hex))) as client:
         for card, expected in (("optional", "pass"), ("required", "retake")):
             answer = client.post(
                 "/v1/inspections",

@@ -10,8 +10,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from qc_vision.record import record_json
-from service.store import open_store
+from service.store import open_store, read_inspections
 from service.verify import Verified, verify
+from service.waiting import undecided
 from tests.service.test_store import inspection
 
 
@@ -68,6 +69,28 @@ def test_an_older_version_s_inspections_are_read_and_followed_by_new_ones(path: 
     latest = store.find_latest("A-1")
     assert latest is not None
     assert latest.id == "new"
+    store.close()
+
+
+def test_what_waited_for_a_person_before_the_queue_was_kept_still_waits(path: Path) -> None:
+    with sqlite3.connect(path) as raw:
+        for n, ref, verdict in (
+            (3, None, "fail"),
+            (4, "B-1", "fail"),
+            (5, "B-1", "pass"),
+            (6, "C-1", "review"),
+        ):
+            raw.execute(
+                "INSERT INTO inspections VALUES (?, ?, '2026-05-04T08:30:00+00:00', ?, 'Kebasen', 'P-1', 'default', ?)",
+                (n, f"old-{n}", ref, verdict),
+            )
+    raw.close()
+
+    store = open_store(path)
+
+    with store.reading() as connection:
+        waiting = read_inspections(connection, undecided(limit=10))
+    assert [inspection.id for inspection in waiting] == ["old-3", "old-6"]
     store.close()
 
 

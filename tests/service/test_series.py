@@ -90,9 +90,9 @@ def test_a_decision_needs_a_reason_a_sampled_class_and_a_code(
 def test_another_group_and_an_unknown_spec_are_not_concerned(client: TestClient) -> None:
     decide_series(client, "approve_reduced")
 
-    other = client.get(f"/v1/series/KBS/{SPEC}").json()
-
-    assert [c["switching"]["reduced_approved"] for c in other["classes"]] == [False, False]
+    for group in ("KBS", "kls"):
+        other = client.get(f"/v1/series/{group}/{SPEC}").json()
+        assert [c["switching"]["reduced_approved"] for c in other["classes"]] == [False, False]
     assert client.get("/v1/series/KLS/none").status_code == 404
 
 
