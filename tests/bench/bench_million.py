@@ -82,8 +82,8 @@ def _measure(store: Store, sizes: list[int]) -> Iterator[dict[str, float]]:
             lot += 1
             with store.writing() as (connection, tail):
                 if kept < size - 2 * len(decided_lot):
-                    for table, row in decided_lot:
-                        tail.append(table, _as_of(lot, table, row))
+                    for table, kept_row in decided_lot:
+                        tail.append(table, _as_of(lot, table, kept_row))
                 else:
                     _fill(connection, tail, samples, lot, decided=False)
         row: dict[str, float] = {"records": kept}
