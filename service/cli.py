@@ -129,13 +129,12 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
 
     import uvicorn
 
-    from qc_vision.inspection import load_inspector
     from service.app import create_app, open_records
+    from service.crew import Processes, working
 
     # everything that may refuse is tried before the address is announced
     open_records(settings).close()
-    with listen(settings.host, settings.port) as listener:
-        inspector = load_inspector()
+    with listen(settings.host, settings.port) as listener, working(Processes(settings)) as crew:
         url = _url(settings.host, listener.getsockname()[1])
         print(f"Layanan siap. Buka {url}\nThe service is ready. Open {url}", flush=True)
         if settings.host not in LOOPBACK:
@@ -144,7 +143,7 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
                 "Anybody on this network can use it: there is no password yet.",
                 file=sys.stderr,
             )
-        app = create_app(settings, inspector=inspector)
+        app = create_app(settings, crew=crew)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
     return DONE

@@ -8,7 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 class Settings(BaseSettings):
     """`data_dir` holds the records, the photos and the keys. `workers`: photos graded at the same time, each
-    with a model of its own; a request that finds none free for `wait_s` is asked to come back.
+    by a process with a model of its own. A request waits `wait_s` for its verdict, then it is told where it will
+    be; with `max_open_uploads` in hand the service takes no more.
 
     `database_url`: SQLAlchemy's, for PostgreSQL; without it a SQLite file in `data_dir`. `checkpoint_file`
     belongs on a disk that somebody else keeps. `public_url`: where others reach the service, without a slash
@@ -25,6 +26,7 @@ class Settings(BaseSettings):
     max_photos: int = Field(default=8, ge=1)
     workers: int = Field(default=1, ge=1)
     wait_s: float = Field(default=120.0, gt=0)
+    max_open_uploads: int = Field(default=500, ge=1)
     database_url: str | None = None
     checkpoint_file: Path | None = None
     public_url: str = Field(default="http://127.0.0.1:8000", pattern="^https?://.*[^/]$")

@@ -80,6 +80,18 @@ class Store:
         except SQLAlchemyError as wrong:
             raise _broken(wrong) from wrong
 
+    @contextmanager
+    def queueing(self) -> Iterator[Connection]:
+        """One transaction on work in hand (uploads), beside the ledger: it sees what others have committed."""
+        engine = self._engine.execution_options(queueing=True)
+        if engine.dialect.name == "postgresql":
+            engine = engine.execution_options(isolation_level="READ COMMITTED")
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as wrong:
+            raise _broken(wrong) from wrong
+
     def add(self, inspection: ItemInspection) -> None:
         """Keeps an inspection and all its records, or nothing."""
         with self.writing() as (_, tail):
@@ -181,8 +193,9 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # a writer takes the lock before it reads the head of the ledger, so that nobody else extends it meanwhile
-    writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    changing = options.get("writing") or options.get("queueing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if changing else "BEGIN")
 
 
 def _begin_postgresql(connection: Connection) -> None:

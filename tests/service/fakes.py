@@ -3,6 +3,8 @@
 import hashlib
 import io
 import math
+import os
+import signal
 from datetime import UTC, datetime
 from itertools import count
 
@@ -60,6 +62,16 @@ class FakeInspector:
         return Inspection(
             record=record, photo=photo, weave_map=_weave(photo.width, photo.height), timing_ms={"decode": 1.0}
         )
+
+
+class DeadlyInspector(FakeInspector):
+    """Takes its whole process along on a photo that is to fail."""
+
+    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
+        inspection = super().inspect(data, spec=spec)
+        if inspection.record.verdict == Verdict.FAIL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inspection
 
 
 HOLE = Finding(
