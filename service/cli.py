@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
@@ -25,8 +25,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 RUN_HELP = """\
 Jalankan halaman dan API. / Serve the page and the API.
 
-Settings may also come from the environment: QC_HOST, QC_PORT, QC_DATA_DIR, QC_MAX_UPLOAD_BYTES,
-QC_MAX_PHOTOS, QC_WORKERS, QC_WAIT_S, QC_DATABASE_URL, QC_CHECKPOINT_FILE.
+Settings also come from the environment and from `.env` in this folder (QC_PORT, QC_DATABASE_URL, ...):
+`.env.example` lists them all.
 
 example:
   qc-service run --port 8000 --data data/
@@ -190,20 +190,10 @@ def _plan_lot(options: argparse.Namespace) -> int:
 
 def _settings(host: str | None, port: int | None, data: Path | None) -> "Settings":
     """The environment's settings, with those of the command line laid over them."""
-    from pydantic import ValidationError
+    from service.settings import read_settings
 
-    from service.settings import Settings
-
-    given: dict[str, Any] = {"host": host, "port": port, "data_dir": data}
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as wrong:
-        names = ", ".join(f"{'.'.join(map(str, e['loc']))} ({e['msg']})" for e in wrong.errors())
-        message = Message(
-            id=f"Pengaturan tidak sah: {names}. Perbaiki pilihan perintah atau variabel QC_.",
-            en=f"Invalid settings: {names}. Mend the options or the QC_ variables.",
-        )
-        raise QcVisionError(message) from wrong
+    given = {"host": host, "port": port, "data_dir": data}
+    return read_settings({name: value for name, value in given.items() if value is not None})
 
 
 def _why_not(host: str, port: int, wrong: OSError) -> Message:

@@ -1,9 +1,22 @@
-"""All settings of the service, and the only reader of the environment (`QC_HOST`, `QC_PORT`, ...)."""
+"""All settings of the service, and the only reader of the environment (`QC_HOST`, `QC_PORT`, ...) and `.env`."""
 
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from qc_vision.errors import QcVisionError
+from qc_vision.message import Message
+
+PREFIX = "QC_"
+OF_TESTS = "QC_TEST_"
+"""Variables that tell the tests where a database is; they are no settings."""
 
 
 class Settings(BaseSettings):
@@ -15,9 +28,13 @@ class Settings(BaseSettings):
     belongs on a disk that somebody else keeps. `public_url`: where others reach the service, without a slash
     at its end; events and certificates name things below it. Events go to `capture_url` (EPCIS) and, signed
     with `webhook_secret`, to `webhook_url`. `keep_photos_days`, `keep_records_days`: what `record purge`
-    removes is older; both are proposals, to be set by whoever answers for the data."""
+    removes is older; both are proposals, to be set by whoever answers for the data.
 
-    model_config = SettingsConfigDict(env_prefix="QC_", frozen=True, extra="forbid")
+    A setting with `repr=False` may hold a password: it is neither printed nor logged."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, dotenv_filtering="match_prefix", frozen=True, extra="forbid"
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -27,14 +44,14 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1)
     wait_s: float = Field(default=120.0, gt=0)
     max_open_uploads: int = Field(default=500, ge=1)
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     checkpoint_file: Path | None = None
     public_url: str = Field(default="http://127.0.0.1:8000", pattern="^https?://.*[^/]$")
     keep_photos_days: int = Field(default=730, ge=1)
     keep_records_days: int = Field(default=3650, ge=1)
     capture_url: str | None = None
     webhook_url: str | None = None
-    webhook_secret: str | None = Field(default=None, pattern="^whsec_[A-Za-z0-9+/]{32,}={0,2}$")
+    webhook_secret: str | None = Field(default=None, pattern="^whsec_[A-Za-z0-9+/]{32,}={0,2}$", repr=False)
 
     @property
     def database(self) -> str:
@@ -43,3 +60,94 @@ class Settings(BaseSettings):
     @property
     def checkpoints(self) -> Path:
         return self.checkpoint_file or self.data_dir / "checkpoints.jsonl"
+
+
+class SettingsRefused(QcVisionError):
+    """Settings that do not hold: an unknown variable, or a value of another kind than expected."""
+
+
+def read_settings(laid_over: Mapping[str, Any] | None = None, *, env_file: Path = Path(".env")) -> Settings:
+    """The settings of the environment, then of `env_file` where there is one; `laid_over` wins over both.
+
+    Raises SettingsRefused, which names every variable at fault, what was found and what was expected.
+    """
+    try:
+        _refuse_unknown({**dotenv_values(env_file), **os.environ})
+        return Settings(**{"_env_file": env_file, **(laid_over or {})})
+    except ValidationError as wrong:
+        faults = [_fault(error) for error in wrong.errors()]
+        raise _refused(faults) from wrong
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise _refused(
+            [Message(id=f"{env_file} tidak terbaca ({wrong})", en=f"{env_file} cannot be read ({wrong})")]
+        ) from wrong
+
+
+def variable_of(setting: str) -> str:
+    """The environment's name of a setting."""
+    return f"{PREFIX}{setting.upper()}"
+
+
+def _refuse_unknown(stated: Mapping[str, str | None]) -> None:
+    known = {variable_of(name) for name in Settings.model_fields}
+    names = {name.upper() for name in stated if name.upper().startswith(PREFIX)}
+    faults = []
+    for name in sorted(names - known):
+        if name.startswith(OF_TESTS):
+            continue
+        # a misspelt limit that counts for nothing would be noticed too late
+        near = get_close_matches(name, known, n=1)
+        faults.append(
+            Message(
+                id=f"{name} tidak dikenal" + (f", mungkin {near[0]}" if near else ""),
+                en=f"{name} is unknown" + (f", perhaps {near[0]}" if near else ""),
+            )
+        )
+    if faults:
+        raise _refused(faults)
+
+
+def _refused(faults: list[Message]) -> SettingsRefused:
+    return SettingsRefused(
+        Message(
+            id=f"Pengaturan tidak sah: {'; '.join(f.id for f in faults)}. Perbaiki di lingkungan, di .env, "
+            "atau di pilihan perintah.",
+            en=f"Invalid settings: {'; '.join(f.en for f in faults)}. Mend the environment, .env or the "
+            "options.",
+        )
+    )
+
+
+def _fault(error: ErrorDetails) -> Message:
+    setting = str(error["loc"][0]) if error["loc"] else ""
+    name = variable_of(setting)
+    expected = _expected(error)
+    field = Settings.model_fields.get(setting)
+    shown = repr(error["input"])[:80]
+    hidden = Message(id=f"({len(str(error['input']))} huruf)", en=f"({len(str(error['input']))} characters)")
+    found = Message(id=shown, en=shown) if field is None or field.repr else hidden
+    return Message(
+        id=f"{name}: ditemukan {found.id}, seharusnya {expected.id}",
+        en=f"{name}: found {found.en}, expected {expected.en}",
+    )
+
+
+def _expected(error: ErrorDetails) -> Message:
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "int_parsing" | "int_from_float" | "int_type":
+            return Message(id="bilangan bulat", en="a whole number")
+        case "float_parsing" | "float_type":
+            return Message(id="bilangan", en="a number")
+        case "bool_parsing" | "bool_type":
+            return Message(id="true atau false", en="true or false")
+        case "greater_than_equal":
+            return Message(id=f"paling kecil {limits['ge']}", en=f"at least {limits['ge']}")
+        case "less_than_equal":
+            return Message(id=f"paling besar {limits['le']}", en=f"at most {limits['le']}")
+        case "greater_than":
+            return Message(id=f"lebih dari {limits['gt']}", en=f"more than {limits['gt']}")
+        case "string_pattern_mismatch":
+            return Message(id=f"yang cocok dengan {limits['pattern']}", en=f"a match of {limits['pattern']}")
+        case _:
+            return Message(id=f"yang sah ({error['msg']})", en=f"a valid one ({error['msg']})")
