@@ -7,17 +7,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from qc_vision.decision import Verdict
 from qc_vision.inspection import Inspection
 from qc_vision.spec import ProductSpec
 from service.app import create_app
+from service.purge import Retention, purge
 from service.settings import Settings
 from service.signing import SignatureRefused, check_signature
 from service.worker import LEASE_S, Worker
@@ -51,6 +54,11 @@ def settled(client: TestClient, link: str, *, timeout_s: float = 10.0) -> dict[s
             return status
         time.sleep(0.02)
     raise AssertionError(f"not settled: {status}")
+
+
+def stop_crew(client: TestClient) -> None:
+    assert isinstance(client.app, FastAPI)
+    client.app.state.desk.crew.stop()
 
 
 class HeldInspector(FakeInspector):
@@ -264,7 +272,7 @@ def test_a_worker_that_lost_its_lease_keeps_nothing_and_the_upload_is_recorded_o
     inspector.go.set()  # the first one goes on, too late
 
     assert settled(client, link)["state"] == "done"
-    client.app.state.desk.crew.stop()
+    stop_crew(client)
     assert len(listed(client)) == 1
     head = client.get("/v1/ledger/head").json()["seq"]
     assert head == 3  # the inspection, its record, its event
@@ -275,7 +283,7 @@ def test_what_was_accepted_before_a_stop_is_graded_after_the_next_start(settings
     with TestClient(create_app(settings, inspector=inspector)) as client:
         links = [send(client, RED, prefer="respond-async").headers["location"] for _ in range(2)]
         inspector.go.set()
-        client.app.state.desk.crew.stop()
+        stop_crew(client)
     with TestClient(create_app(settings, inspector=FakeInspector())) as client:
         assert [settled(client, link)["state"] for link in links] == ["done", "done"]
 
@@ -317,6 +325,22 @@ def test_what_is_sent_of_an_item_is_the_same_whatever_its_json_looks_like(client
     first = send(client, RED, key="a", item=json.dumps({"ref": "A-1", "spec": "default"}))
 
     assert send(client, RED, key="a", item='{"ref":"A-1"}').json() == first.json()
+
+
+def test_when_an_inspection_is_purged_what_was_said_with_its_upload_goes_too(
+    client: TestClient, settings: Settings
+) -> None:
+    sent = send(client, RED, item='{"maker": "P-017"}').json()
+    at = open_workplace(settings)
+    purge(
+        at.store,
+        at.photos,
+        Retention(photos=timedelta(0), records=timedelta(0)),
+        by="R-1",
+        now=datetime.now(UTC) + timedelta(days=1),
+    )
+
+    assert client.get(f"/v1/uploads/{sent['id']}").status_code == 404
 
 
 def test_two_services_draw_one_name_for_their_folder(tmp_path: Path) -> None:
