@@ -62,8 +62,8 @@ class UploadPhoto:
 class Upload:
     """Photos of one item as they were accepted. `id` becomes the inspection's.
 
-    `place` and `bundle` say where its photos lie. `key`: the sender's own name for the request. `acknowledged`: the sender was told that it will be graded.
-    `problem`: why it was refused or set aside or, while it waits, what went wrong last.
+    `place` and `bundle` say where its photos lie. `key`: the sender's own name for the request. `acknowledged`:
+    the sender was told that it will be graded. `problem`: why it was refused or set aside or, while it waits, what went wrong last.
     """
 
     id: str

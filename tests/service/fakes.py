@@ -14,6 +14,7 @@ from PIL import Image
 from qc_vision.calibration import Calibration
 from qc_vision.decision import Finding, Verdict
 from qc_vision.density import DensityReading
+from qc_vision.errors import ModelError
 from qc_vision.inspection import Inspection
 from qc_vision.message import Message
 from qc_vision.photo import decode
@@ -72,6 +73,10 @@ class DeadlyInspector(FakeInspector):
         if inspection.record.verdict == Verdict.FAIL:
             os.kill(os.getpid(), signal.SIGKILL)
         return inspection
+
+
+def refuse_to_load() -> FakeInspector:
+    raise ModelError(Message(id="model rusak", en="the model is broken"))
 
 
 HOLE = Finding(

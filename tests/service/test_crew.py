@@ -7,21 +7,17 @@ from fastapi.testclient import TestClient
 
 from qc_vision.decision import Verdict
 from qc_vision.errors import ModelError
-from qc_vision.message import Message
 from service.app import create_app
 from service.crew import Processes, working
-from service.grading import Inspects
 from service.settings import Settings
-from tests.service.fakes import DeadlyInspector, photo_of
+from tests.service.fakes import DeadlyInspector, photo_of, refuse_to_load
 from tests.service.test_uploads import GREEN, RED, send, settled
 
 
-def refuse_to_load() -> Inspects:
-    raise ModelError(Message(id="model rusak", en="the model is broken"))
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """One crew for all: a process takes seconds to start."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("crew"), port=0)
     with (
         working(Processes(settings, load=DeadlyInspector)) as crew,
         TestClient(create_app(settings, crew=crew), raise_server_exceptions=False) as client,
