@@ -12,6 +12,7 @@ from service.crew import Processes, Threads
 from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
+from service.passwords import Argon2id
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
 from service.reception import Bell
@@ -28,6 +29,7 @@ from service.routes import (
     photo_checks,
     register,
     reviews,
+    session,
     uploads,
 )
 from service.settings import Settings
@@ -64,6 +66,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             intake=at.intake,
             bell=bell,
             crew=ours,
+            hashes=Argon2id(),
         )
         if crew is None:
             ours.start()
@@ -106,6 +109,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         epcis,
         evidence,
         health,
+        session,
         pages,
     ):
         app.include_router(routes.router)

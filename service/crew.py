@@ -144,7 +144,7 @@ class Processes:
         for seat in self._seats:
             seat.process.join(timeout=STOP_S)
             if seat.name is not None and self._at is not None:
-                with suppress(QcVisionError), self._at.store.queueing() as connection:
+                with suppress(QcVisionError), self._at.store.changing() as connection:
                     release(connection, seat.name)
         if self._at is not None:
             self._at.store.close()
@@ -187,7 +187,7 @@ class Processes:
         if alive:
             return
         if seat.name is not None and self._at is not None:
-            with self._at.store.queueing() as connection:
+            with self._at.store.changing() as connection:
                 if count_crash(connection, seat.name):
                     seat.failures = 0  # the photo's fault, not the worker's
         self._replace(number, seat)
@@ -213,7 +213,7 @@ class Processes:
     def _release_the_dead(self) -> None:
         """Frees what workers of an earlier run on this machine held, so that it need not wait for their leases."""
         assert self._at is not None
-        with self._at.store.queueing() as connection:
+        with self._at.store.changing() as connection:
             for name in list_holders(connection, place=self._at.intake.place()):
                 if _is_dead(name):
                     release(connection, name)

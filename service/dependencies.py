@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from qc_vision.epcis import Naming
 from service.intake import Intake
+from service.passwords import Hashes
 from service.photos import PhotoStore
 from service.reception import Bell
 from service.settings import Settings
@@ -34,6 +35,7 @@ class Desk:
     intake: Intake
     bell: Bell
     crew: Crew
+    hashes: Hashes
 
     @property
     def naming(self) -> Naming:

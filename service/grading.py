@@ -8,6 +8,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from qc_vision.card_register import CardDemand, stricter
 from qc_vision.errors import PhotoError
 from qc_vision.inspection import Inspection
 from qc_vision.overlay import draw
@@ -52,13 +53,15 @@ def grade_item(
     inspector: Inspects,
     photos: PhotoStore,
     inspection_id: str,
+    card: CardDemand = "optional",
     clock: Callable[[], datetime],
 ) -> ItemInspection:
     """Grades all photos of an item, then keeps their JPEGs: all of them or, where one is no photo, none.
 
-    Raises PhotoRefused naming that one; StorageError.
+    `card`: what the sender insists on, on top of the spec. Raises PhotoRefused naming the one; StorageError.
     """
     spec = load_spec(item.spec)
+    spec = replace(spec, card=stricter(spec.card, card))
     drawn = [_grade(photo, n, spec, inspector) for n, photo in enumerate(sent, start=1)]
     graded = tuple(
         GradedPhoto(

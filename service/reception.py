@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from qc_vision.card_register import CardDemand
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service.intake import Intake, digest
@@ -50,6 +51,7 @@ class Sent:
     key: str | None
     item: Item
     by: str | None
+    card: CardDemand = "optional"
     photos: Sequence[SentFile]
     photo_ids: Sequence[str] | None
 
@@ -108,7 +110,7 @@ def accept(
     _refuse_beyond(others, max_open)
     intake.keep(upload.bundle, [photo.file for photo in sent.photos])
     try:
-        with store.queueing() as connection:
+        with store.changing() as connection:
             lock_accepting(connection)
             # once more: the same may have been accepted while the photos were written
             before = _find_before(connection, sent, upload.content_sha256)
@@ -148,13 +150,17 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
         id=sent.id or uuid4().hex,
         key=sent.key,
         content_sha256=hash_content(
-            sent.item, sent.by, [(id, sha256) for id, (sha256, _) in zip(given, digests, strict=True)]
+            sent.item,
+            sent.by,
+            [(id, sha256) for id, (sha256, _) in zip(given, digests, strict=True)],
+            card=sent.card,
         ),
         place=place,
         bundle=uuid4().hex,
         state=State.WAITING,
         item=sent.item,
         by=sent.by,
+        card=sent.card,
         created_at=at,
         acknowledged=acknowledged,
         photos=tuple(

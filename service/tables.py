@@ -111,6 +111,7 @@ UPLOADS = Table(
     Column("state", String(12), nullable=False, index=True),
     Column("item", Text, nullable=False),
     Column("by", String(32)),
+    Column("card", String(12), nullable=False),
     Column("created_at", String(32), nullable=False),
     Column("acknowledged", Boolean, nullable=False),
     Column("claims", Integer, nullable=False),

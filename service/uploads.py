@@ -15,6 +15,7 @@ from typing import Any
 import rfc8785
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, text, update
 
+from qc_vision.card_register import CardDemand
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service.item import Item
@@ -74,6 +75,7 @@ class Upload:
     state: State
     item: Item
     by: str | None
+    card: CardDemand = "optional"
     created_at: datetime
     acknowledged: bool
     claims: int = 0
@@ -98,10 +100,13 @@ class Counts:
     stuck: int
 
 
-def hash_content(item: Item, by: str | None, photos: Sequence[tuple[str | None, str]]) -> str:
+def hash_content(
+    item: Item, by: str | None, photos: Sequence[tuple[str | None, str]], *, card: CardDemand
+) -> str:
     """What was sent, in one hash: whatever the order of the photos, each an id (where given) and its sha256."""
     together = sorted([photo_id or "", sha256] for photo_id, sha256 in photos)
-    return hashlib.sha256(rfc8785.dumps({"item": asdict(item), "by": by, "photos": together})).hexdigest()
+    said = {"item": asdict(item), "by": by, "card": card, "photos": together}
+    return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
 
 
 def lock_accepting(connection: Connection) -> None:
@@ -122,6 +127,7 @@ def add_upload(connection: Connection, upload: Upload) -> None:
             state=upload.state.value,
             item=json.dumps(asdict(upload.item)),
             by=upload.by,
+            card=upload.card,
             created_at=upload.created_at.isoformat(),
             acknowledged=upload.acknowledged,
             claims=0,
@@ -363,6 +369,7 @@ def _upload(row: Row[Any], photos: Sequence[Row[Any]]) -> Upload:
         state=State(row.state),
         item=Item(**json.loads(row.item)),
         by=row.by,
+        card=row.card,
         created_at=datetime.fromisoformat(row.created_at),
         acknowledged=row.acknowledged,
         claims=row.claims,

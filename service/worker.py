@@ -77,7 +77,7 @@ class Worker:
             self._put_back(upload, wrong)
         except Exception:
             # a fault in our own code counts like a crash: once more, then it is set aside
-            with self._at.store.queueing() as connection:
+            with self._at.store.changing() as connection:
                 count_crash(connection, self._name)
         return True
 
@@ -87,7 +87,7 @@ class Worker:
         with self._at.store.reading() as connection:
             if not anything_due(connection, place=place, now_s=now_s):
                 return None
-        with self._at.store.queueing() as connection:
+        with self._at.store.changing() as connection:
             return claim(connection, worker=self._name, place=place, now_s=now_s, lease_s=LEASE_S)
 
     def _grade(self, upload: Upload) -> None:
@@ -99,6 +99,7 @@ class Worker:
             upload.item,
             inspector=self._inspector,
             photos=self._at.photos,
+            card=upload.card,
             inspection_id=upload.id,
             clock=self._clock,
         )
@@ -112,19 +113,19 @@ class Worker:
 
     def _reader(self, upload: Upload, position: int) -> Callable[[], bytes]:
         def read() -> bytes:
-            with self._at.store.queueing() as connection:
+            with self._at.store.changing() as connection:
                 renew(connection, upload, until_s=self._clock_s() + LEASE_S)
             return self._at.intake.read(upload.bundle, position)
 
         return read
 
     def _refuse(self, upload: Upload, wrong: PhotoRefused) -> None:
-        with self._at.store.queueing() as connection:
+        with self._at.store.changing() as connection:
             ended = refuse(connection, upload, wrong)
         if ended:
             self._at.intake.forget(upload.bundle)
 
     def _put_back(self, upload: Upload, wrong: QcVisionError | OSError) -> None:
         error = wrong if isinstance(wrong, QcVisionError) else cannot_read(upload.bundle, wrong)
-        with self._at.store.queueing() as connection:
+        with self._at.store.changing() as connection:
             put_back(connection, upload, error, not_before_s=self._clock_s() + REST_S)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import FileResponse, Response
 from pydantic import StringConstraints
 
+from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
@@ -13,6 +14,7 @@ from service.dependencies import AtDesk, Desk
 from service.entries import PERSON
 from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
 from service.item import GradedPhoto, ItemInspection, parse_item
+from service.permission import AsAnyone, AsInspector
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
 from service.reception import Sent, SentFile
 from service.routes.paging import make_cursor, read_cursor
@@ -54,12 +56,19 @@ JPEG: dict[int | str, dict[str, Any]] = {
 )
 def inspect_item(
     desk: AtDesk,
+    caller: AsInspector,
     photos: Annotated[list[UploadFile], File(description="1 to 8 photos of one item: JPEG, PNG or WebP")],
     item: Annotated[
         str | None,
         Form(description="JSON about the item; every key may be left out", examples=[ITEM_EXAMPLE]),
     ] = None,
-    by: Annotated[str | None, Form(pattern=PERSON, description="Code of whoever took the photos")] = None,
+    by: Annotated[
+        str | None,
+        Form(pattern=PERSON, description="Whoever took the photos: the account signed in, nobody else"),
+    ] = None,
+    card: Annotated[
+        CardDemand, Form(description="ask for another photo without a whole, flat card, or a registered one")
+    ] = "optional",
     id: Annotated[
         str | None, Form(pattern=ID, description="The inspection's id, drawn by the sender")
     ] = None,
@@ -80,13 +89,15 @@ def inspect_item(
 
     201 with the verdict where somebody is free to grade; else 202 with a link to where it will be told.
     """
+    photographer = caller.signs(by)
     if len(photos) > desk.settings.max_photos:
         raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
     sent = Sent(
         id=id,
         key=idempotency_key,
         item=parse_item(item),
-        by=by,
+        by=photographer,
+        card=card,
         photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos],
         photo_ids=photo_ids,
     )
@@ -97,6 +108,7 @@ def inspect_item(
 @router.get("")
 def list_inspections(
     desk: AtDesk,
+    caller: AsAnyone,
     verdict: Verdict | None = None,
     ref: str | None = None,
     village: str | None = None,
@@ -116,25 +128,25 @@ def list_inspections(
 
 
 @router.get("/{inspection_id}", responses={200: ANSWER})
-def read_inspection(desk: AtDesk, inspection_id: str) -> InspectionAnswer:
+def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> InspectionAnswer:
     """An inspection as it was answered when it was made."""
     return answer_inspection(_find(desk, inspection_id))
 
 
 @router.get("/{inspection_id}/photos/{number}", response_class=FileResponse, responses=JPEG)
-def read_photo(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
+def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
     """The photo, upright, without metadata. `number` counts from 1."""
     return _jpeg(desk, _photo(desk, inspection_id, number).photo)
 
 
 @router.get("/{inspection_id}/photos/{number}/overlay", response_class=FileResponse, responses=JPEG)
-def read_overlay(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
+def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
     """The photo with what was found drawn on it."""
     return _jpeg(desk, _photo(desk, inspection_id, number).overlay)
 
 
 @router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=FileResponse, responses=JPEG)
-def read_thumbnail(desk: AtDesk, inspection_id: str, number: int) -> FileResponse:
+def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
     """The photo, small enough for a list."""
     return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
 

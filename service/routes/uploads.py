@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, answer_inspection
 from service.dependencies import AtDesk, Desk
+from service.permission import AsAnyone
 from service.problems import BUSY, GONE, IN_PROGRESS, RequestRefused, not_found
 from service.receipts import sign_receipt
 from service.reception import Received, Sent, accept, wait_for
@@ -56,7 +57,7 @@ class UploadAnswer:
 
 
 @router.get("/{upload_id}")
-def read_upload(desk: AtDesk, upload_id: str) -> UploadAnswer:
+def read_upload(desk: AtDesk, caller: AsAnyone, upload_id: str) -> UploadAnswer:
     """Where the upload stands."""
     return describe_upload(_find(desk, upload_id))
 
@@ -66,7 +67,7 @@ def read_upload(desk: AtDesk, upload_id: str) -> UploadAnswer:
     response_class=Response,
     responses={200: {"content": {"application/jose": {}}, "description": "A compact JWS"}},
 )
-def read_receipt(desk: AtDesk, upload_id: str) -> Response:
+def read_receipt(desk: AtDesk, caller: AsAnyone, upload_id: str) -> Response:
     """A signed statement of what was accepted and when; `qc-service record check` checks it offline."""
     with desk.store.reading() as connection:
         upload = find_upload(connection, upload_id)
@@ -149,7 +150,7 @@ def _links(upload: Upload) -> UploadLinks:
 def _answer_accepted(desk: Desk, upload: Upload, *, at_once: bool) -> Response:
     """202, once it is on record that the sender was told so."""
     if not upload.acknowledged:
-        with desk.store.queueing() as connection:
+        with desk.store.changing() as connection:
             if not acknowledge(connection, upload.id):
                 raise RequestRefused(BUSY, SEND_AGAIN)
     headers = {"Location": f"/v1/uploads/{upload.id}", "Retry-After": str(LOOK_AGAIN_S)}
@@ -166,7 +167,7 @@ def _read_done(desk: Desk, upload: Upload) -> InspectionAnswer:
 
 
 def _withdraw(desk: Desk, upload: Upload) -> None:
-    with desk.store.queueing() as connection:
+    with desk.store.changing() as connection:
         withdrawn = withdraw(connection, upload.id)
     if withdrawn:
         desk.intake.forget(upload.bundle)

@@ -54,6 +54,7 @@ export function postForm(address, form, progress, headers = {}) {
 }
 
 function read(ok, text, status) {
+  if (ok && !text) return null;
   let body;
   try {
     body = JSON.parse(text);

@@ -15,10 +15,12 @@ export async function sendUpload(form, photos, tell) {
   try {
     answer = await persist(() => postForm("/v1/inspections", form, tell, { "Idempotency-Key": key }));
   } catch (refusal) {
-    // only where the service refused it for good is there nothing left to ask for under this key
+    // only where the service refused it for good is there nothing left to ask for under this key: whose session
+    // has ended may have been accepted before, without hearing of it
     if (refusal.links) answer = refusal;
     else {
-      if (refusal.status >= 400 && refusal.status < 500) forget(choice);
+      const final = refusal.status >= 400 && refusal.status < 500 && ![401, 408, 429].includes(refusal.status);
+      if (final) forget(choice);
       throw refusal;
     }
   }

@@ -11,6 +11,7 @@ from service.app import create_app
 from service.crew import Processes, working
 from service.settings import Settings
 from tests.service.fakes import DeadlyInspector, photo_of, refuse_to_load
+from tests.service.signed_in import signed_in
 from tests.service.test_uploads import GREEN, RED, send, settled
 
 
@@ -20,7 +21,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("crew"), port=0)
     with (
         working(Processes(settings, load=DeadlyInspector)) as crew,
-        TestClient(create_app(settings, crew=crew), raise_server_exceptions=False) as client,
+        signed_in(create_app(settings, crew=crew), raise_server_exceptions=False) as client,
     ):
         yield client
 

@@ -131,7 +131,7 @@ def test_two_workers_take_different_uploads_and_neither_waits_for_the_other(
     sent = [accept_photo(store, folder, key=key).upload.id for key in ("a", "b")]
     place = Intake(folder).place()
 
-    with store.queueing() as one, store.queueing() as other:
+    with store.changing() as one, store.changing() as other:
         taken = [
             claim(connection, worker=worker, place=place, now_s=1.0, lease_s=60.0)
             for worker, connection in (("one", one), ("other", other))

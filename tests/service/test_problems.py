@@ -14,6 +14,7 @@ from service.app import create_app
 from service.problems import KINDS, kind_of
 from service.settings import Settings
 from tests.service.fakes import photo_of
+from tests.service.signed_in import signed_in
 
 PHOTO = [("photos", ("a.jpg", photo_of(Verdict.PASS)))]
 
@@ -29,7 +30,7 @@ class BrokenInspector:
 
 
 def served(settings: Settings, error: Exception) -> Iterator[TestClient]:
-    with TestClient(
+    with signed_in(
         create_app(settings, inspector=BrokenInspector(error)), raise_server_exceptions=False
     ) as client:
         yield client

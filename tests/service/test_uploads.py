@@ -26,6 +26,7 @@ from service.signing import SignatureRefused, check_signature
 from service.worker import LEASE_S, Worker
 from service.workplace import open_workplace
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.signed_in import signed_in
 
 RED, GREEN = photo_of(Verdict.FAIL), photo_of(Verdict.PASS)
 
@@ -91,7 +92,7 @@ class FragileInspector(FakeInspector):
 def held(settings: Settings) -> Iterator[tuple[TestClient, HeldInspector]]:
     inspector = HeldInspector()
     quick = settings.model_copy(update={"wait_s": 0.2, "max_open_uploads": 2})
-    with TestClient(create_app(quick, inspector=inspector), raise_server_exceptions=False) as client:
+    with signed_in(create_app(quick, inspector=inspector), raise_server_exceptions=False) as client:
         yield client, inspector
         inspector.go.set()
 
@@ -110,7 +111,13 @@ def test_the_same_upload_sent_again_or_reordered_gets_the_same_answer_and_one_re
 
 @pytest.mark.parametrize(
     ("photos", "form"),
-    [((GREEN,), {}), ((RED, RED), {}), ((RED,), {"item": '{"ref": "A-2"}'}), ((RED,), {"by": "F-1"})],
+    [
+        ((GREEN,), {}),
+        ((RED, RED), {}),
+        ((RED,), {"item": '{"ref": "A-2"}'}),
+        ((RED,), {"by": "F-1"}),
+        ((RED,), {"card": "required"}),
+    ],
 )
 def test_other_content_under_the_same_key_is_refused(
     client: TestClient, photos: tuple[bytes, ...], form: dict[str, str]
@@ -134,7 +141,7 @@ def test_a_refusal_too_is_repeated_under_its_key(client: TestClient) -> None:
 
 def test_the_same_upload_sent_many_times_at_once_to_two_services_makes_one_record(settings: Settings) -> None:
     apps = [create_app(settings, inspector=FakeInspector()) for _ in range(2)]
-    with TestClient(apps[0]) as one, TestClient(apps[1]) as two, ThreadPoolExecutor(8) as pool:
+    with signed_in(apps[0]) as one, signed_in(apps[1]) as two, ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: send((one, two)[n % 2], RED, GREEN, key="a"), range(8)))
 
         assert {answer.status_code for answer in answers} == {201}
@@ -206,7 +213,7 @@ def test_a_second_request_under_a_key_whose_first_still_waits_is_told_that_it_is
     impatient, inspector = held
     id = uuid4().hex
     with (
-        TestClient(create_app(settings, inspector=inspector)) as patient,
+        signed_in(create_app(settings, inspector=inspector)) as patient,
         ThreadPoolExecutor(1) as pool,
     ):
         first = pool.submit(send, patient, RED, key="a", id=id)
@@ -225,7 +232,7 @@ def test_photos_that_break_their_worker_twice_are_set_aside_and_the_next_ones_ar
     settings: Settings,
 ) -> None:
     inspector = FragileInspector()
-    with TestClient(create_app(settings, inspector=inspector), raise_server_exceptions=False) as client:
+    with signed_in(create_app(settings, inspector=inspector), raise_server_exceptions=False) as client:
         first, again = (send(client, RED, key="a") for _ in range(2))
 
         assert first.status_code == 500
@@ -280,11 +287,11 @@ def test_a_worker_that_lost_its_lease_keeps_nothing_and_the_upload_is_recorded_o
 
 def test_what_was_accepted_before_a_stop_is_graded_after_the_next_start(settings: Settings) -> None:
     inspector = HeldInspector()
-    with TestClient(create_app(settings, inspector=inspector)) as client:
+    with signed_in(create_app(settings, inspector=inspector)) as client:
         links = [send(client, RED, prefer="respond-async").headers["location"] for _ in range(2)]
         inspector.go.set()
         stop_crew(client)
-    with TestClient(create_app(settings, inspector=FakeInspector())) as client:
+    with signed_in(create_app(settings, inspector=FakeInspector())) as client:
         assert [settled(client, link)["state"] for link in links] == ["done", "done"]
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "r0004"
-down_revision = "r0002"
+down_revision = "r0003"
 
 
 def upgrade() -> None:
@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(12), nullable=False, index=True),
         sa.Column("item", sa.Text, nullable=False),
         sa.Column("by", sa.String(32)),
+        sa.Column("card", sa.String(12), nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
         sa.Column("acknowledged", sa.Boolean, nullable=False),
         sa.Column("claims", sa.Integer, nullable=False),
