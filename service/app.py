@@ -11,7 +11,8 @@ from service.courier import Courier, targets_of
 from service.dependencies import Desk, naming_of
 from service.grading import InspectorPool, Inspects
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
-from service.photos import PhotoStore, prepare_folder
+from service.photo_bucket import open_photos
+from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
 from service.routes import (
     certificates,
@@ -54,7 +55,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         app.state.desk = Desk(
             settings=settings,
             store=store,
-            photos=PhotoStore(settings.data_dir / "photos"),
+            photos=open_photos(settings),
             keyring=Keyring(settings.data_dir / "keys"),
             inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
         )

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from xml.sax.saxutils import escape
 
 import segno
@@ -54,7 +53,7 @@ DIRECTIONS = {
 }
 
 
-def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[Path], kid: str) -> bytes:
+def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[bytes], kid: str) -> bytes:
     """The PDF. The same certificate gives the same bytes. `kid`: the key that signed it."""
     written = io.BytesIO()
     document = SimpleDocTemplate(
@@ -152,13 +151,12 @@ def _rules(certificate: Certificate) -> Flowable:
     return _table(rows, [150, 24])
 
 
-def _photos(thumbnails: Sequence[Path]) -> list[Flowable]:
-    there = [path for path in thumbnails if path.is_file()][:THUMBNAILS]
-    if not there:
+def _photos(thumbnails: Sequence[bytes]) -> list[Flowable]:
+    if not thumbnails:
         return []
     drawn: list[Flowable] = [
-        Image(str(path), width=THUMBNAIL_MM * mm, height=THUMBNAIL_MM * mm, kind="proportional")
-        for path in there
+        Image(io.BytesIO(jpeg), width=THUMBNAIL_MM * mm, height=THUMBNAIL_MM * mm, kind="proportional")
+        for jpeg in thumbnails[:THUMBNAILS]
     ]
     rows = [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
     rows[-1] += [Spacer(1, 1)] * (4 - len(rows[-1]))

@@ -9,6 +9,9 @@ from fastapi.testclient import TestClient
 from service.app import create_app
 from service.settings import Settings
 from tests.service.fakes import FakeInspector
+from tests.service.s3 import s3_endpoint, s3_settings
+
+__all__ = ["client", "s3_endpoint", "s3_settings", "settings"]
 
 
 @pytest.fixture
