@@ -10,6 +10,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +105,13 @@ def grade(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from qc_vision.batch import Outputs, expand, grade_many, make_folder
+    from qc_vision.card_register import stricter
     from qc_vision.errors import StorageError
     from qc_vision.message import Message
     from qc_vision.spec import load_spec
 
     spec = load_spec(arguments.spec)
+    spec = replace(spec, card=stricter(spec.card, arguments.demand_card))
     try:
         sources = expand(_from_stdin(arguments.paths))
         for folder in (arguments.overlay, arguments.maps):
@@ -239,6 +242,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--maps", type=Path, metavar="DIR", help="write STEM.basket.png and STEM.defect.png")
     _card_options(one)
+    one.add_argument(
+        "--demand-card",
+        choices=("required", "registered"),
+        default="optional",
+        help="ask for another photo where no whole, flat card is seen; 'registered': one whose bar was measured",
+    )
     one.add_argument("--workers", type=_count, metavar="N", help="processes (default: one per core)")
     one.add_argument("--exit-code", action="store_true", help="exit with 1 when a photo does not conform")
 

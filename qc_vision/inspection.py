@@ -1,7 +1,7 @@
 """The line: a photo walks in as bytes, a record walks out. A bad photo leaves early, as a record too."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.card_register import KnownCards, load_register
+from qc_vision.card_sight import find_card_faults, sight_card
 from qc_vision.decision import Decision, Finding, Verdict, decide
 from qc_vision.defects import DefectRegion, defect_score, find_regions
 from qc_vision.density import DensityReading, openness, read_density, strand_pitch_px, uniformity
@@ -22,7 +23,7 @@ from qc_vision.photo import Photo, decode
 from qc_vision.quality import RetakeReason, assess, message_of
 from qc_vision.record import BasketRegion, InspectionRecord, ModelRef, PhotoRef, SpecRef
 from qc_vision.region import bound, find_basket
-from qc_vision.scale import read_scale
+from qc_vision.scale import scale_from
 from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import WeaveMap
@@ -86,13 +87,17 @@ class Inspector:
             weave_map = self._perceiver.perceive(photo)
         with watch.station("quality"):
             quality = assess(photo, weave_map.basket, px_per_cell=weave_map.px_per_cell)
-        if quality.reasons:
-            record = self._record(photo, weave_map, spec, decision=_retake(quality.reasons))
+        with watch.station("scale"):
+            sight = sight_card(photo, self._cards)
+            scale = scale_from(sight, weave_map)
+        faults = set(quality.reasons) | find_card_faults(sight, spec.card)
+        if spec.card != "optional" and scale.missing == "card_on_table":
+            faults.add(RetakeReason.CARD_OFF_WEAVE)
+        if faults:
+            record = self._record(photo, weave_map, spec, decision=_retake(faults), scale=scale)
             return Inspection(record=record, photo=photo, weave_map=weave_map, timing_ms=watch.timing_ms)
 
         thresholds = self._manifest.thresholds
-        with watch.station("scale"):
-            scale = read_scale(photo, weave_map, known=self._cards)
         with watch.station("density"):
             readings = read_density(weave_map, scale=scale)
             evenness = uniformity(weave_map, readings)
@@ -182,7 +187,7 @@ def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None
     )
 
 
-def _retake(reasons: tuple[RetakeReason, ...]) -> Decision:
+def _retake(reasons: Collection[RetakeReason]) -> Decision:
     """A photo that cannot be measured: a fact about the photo, no verdict about the basket."""
     findings = tuple(
         Finding(
@@ -194,7 +199,8 @@ def _retake(reasons: tuple[RetakeReason, ...]) -> Decision:
             message=message_of(reason),
             advice=None,
         )
-        for reason in reasons
+        for reason in RetakeReason
+        if reason in reasons
     )
     return Decision(verdict=Verdict.RETAKE, grade=None, findings=findings)
 

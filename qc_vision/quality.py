@@ -49,6 +49,7 @@ class RetakeReason(StrEnum):
     CARD_MISSING = "card_missing"
     CARD_CUT = "card_cut"
     CARD_NOT_FLAT = "card_not_flat"
+    CARD_OFF_WEAVE = "card_off_weave"
     CARD_UNKNOWN = "card_unknown"
     TILTED = "tilted"
     TOO_FAR = "too_far"
@@ -125,6 +126,10 @@ MESSAGES = {
     RetakeReason.CARD_NOT_FLAT: Message(
         id="Kartu periksa melengkung; tempelkan rata, atau pakai alas yang kaku.",
         en="The inspection card is bent; hold it flat, or back it with something stiff.",
+    ),
+    RetakeReason.CARD_OFF_WEAVE: Message(
+        id="Kartu periksa tidak menempel di keranjang; tempelkan rata di dindingnya, lalu foto lagi.",
+        en="The inspection card does not touch the basket; hold it flat to the wall and retake the photo.",
     ),
     RetakeReason.CARD_UNKNOWN: Message(
         id="Nomor kartu periksa tidak terbaca atau tidak terdaftar; pakai kartu yang terdaftar.",

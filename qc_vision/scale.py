@@ -5,37 +5,29 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from qc_vision.calibration import NO_SCALE, Calibration, calibrate, valid_region, view_card, without_scale
-from qc_vision.card import scaled
-from qc_vision.card_detection import detect_card
+from qc_vision.calibration import NO_SCALE, Calibration, calibrate, valid_region, without_scale
 from qc_vision.card_register import KnownCards
+from qc_vision.card_sight import CardSight, sight_card
 from qc_vision.photo import Photo
 from qc_vision.region import BoolMap, find_basket
 from qc_vision.wall import find_wall
 from qc_vision.weave import WeaveMap
 
-MISFIT_MAX_SHARE = 0.012
-"""A card whose corners lie off a plane by more than this share of a marker's side is bent, or another card. The
-28 rendered photos of flat cards: 0.001 to 0.006."""
-
 
 def read_scale(photo: Photo, weave_map: WeaveMap, *, known: KnownCards) -> Calibration:
     """The scale in the middle of that part of the basket where it is valid, or of the whole basket where it is
     valid nowhere; without a scale `missing` says why."""
-    seen = detect_card(photo, known.cards)
-    if seen is None:
+    return scale_from(sight_card(photo, known), weave_map)
+
+
+def scale_from(sight: CardSight, weave_map: WeaveMap) -> Calibration:
+    """As `read_scale`, of a card that was looked for already."""
+    view = sight.view
+    if sight.seen is None:
         return NO_SCALE
-    measured = known.print_scale(seen.card, seen.serial)
-    print_scale = 1.0 if measured is None else measured
-    view = view_card(
-        replace(seen, card=scaled(seen.card, print_scale)),
-        size_px=(photo.width, photo.height),
-        print_scale=print_scale,
-        measured=measured is not None,
-    )
     if view is None:
         return replace(NO_SCALE, missing="card_does_not_fit")
-    if view.fit.reprojection_error_px > MISFIT_MAX_SHARE * view.fit.marker_px:
+    if not sight.flat:
         return without_scale(view, missing="card_does_not_fit")
     wall = find_wall(view, weave_map)
     if wall is None:

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 from pydantic_core import ErrorDetails
 
+from qc_vision.card_register import CardDemand
 from qc_vision.errors import SpecError
 from qc_vision.materials import load_catalogue
 from qc_vision.measurement import UNITS_OF, Characteristic
@@ -128,6 +129,8 @@ class ProductSpec:
     `two_persons`: whoever took the photos may not decide on the item. `sampling` None: nobody has agreed a
     plan, and no lot can be judged. `documents`: a spec that names none asks for all. `frame`,
     `construction` and `hs_code` (digits, without dots) as in `materials`; None: not known.
+    `card`: whether a photo needs an inspection card; where one is needed and not seen whole and flat on the
+    basket, the photo is to be taken again.
     """
 
     id: str
@@ -143,6 +146,7 @@ class ProductSpec:
     frame: str | None = None
     construction: str | None = None
     hs_code: str | None = None
+    card: CardDemand = "optional"
 
     def __post_init__(self) -> None:
         if not self.limits:

@@ -11,6 +11,7 @@ from service.courier import Courier, targets_of
 from service.dependencies import Desk, naming_of
 from service.grading import InspectorPool, Inspects
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
+from service.passwords import Argon2id
 from service.photo_bucket import open_photos
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
@@ -27,6 +28,7 @@ from service.routes import (
     photo_checks,
     register,
     reviews,
+    session,
 )
 from service.settings import Settings
 from service.signing import Keyring
@@ -58,6 +60,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
             photos=open_photos(settings),
             keyring=Keyring(settings.data_dir / "keys"),
             inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
+            hashes=Argon2id(),
         )
         courier = Courier(
             store,
@@ -95,6 +98,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         epcis,
         evidence,
         health,
+        session,
         pages,
     ):
         app.include_router(routes.router)

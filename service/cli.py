@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 DONE, CANNOT = 0, 1
+ACCOUNT_COMMANDS = ("add", "list", "role", "disable", "link", "token", "revoke")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 RUN_HELP = """\
@@ -76,6 +77,22 @@ example:
   qc-service key rotate --data data/
 """
 
+ACCOUNT_HELP = """\
+Siapa boleh apa. / Who may do what.
+
+Roles: inspector, reviewer, exporter, ml, admin. `add` and `link` print a one-time link (24 hours) to set the
+password; `token` a machine's token. Both are shown once; only their hashes are kept.
+
+example:
+  qc-service account add R-03 --roles inspector,reviewer --data data/
+  qc-service account list
+  qc-service account role R-03 --roles reviewer
+  qc-service account link R-03
+  qc-service account token BOX-1 --days 30
+  qc-service account revoke 1a2b3c4d5e6f
+  qc-service account disable R-03
+"""
+
 LOT_HELP = "Rencana sampel lot. / Sampling plans of lots."
 PLAN_HELP = """\
 Berapa yang diperiksa, berapa yang boleh cacat. / How many to look at, how many may be nonconforming.
@@ -103,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _rotate_key(options)
             case "lot":
                 return _plan_lot(options)
+            case "account":
+                return _account(options)
             case _:
                 return _run(options.host, options.port, options.data)
     except QcVisionError as wrong:
@@ -130,18 +149,27 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
     import uvicorn
 
     from qc_vision.inspection import load_inspector
+    from service.account_commands import first_link
     from service.app import create_app, open_records
 
     # everything that may refuse is tried before the address is announced
-    open_records(settings).close()
+    store = open_records(settings)
     with listen(settings.host, settings.port) as listener:
         inspector = load_inspector()
         url = _url(settings.host, listener.getsockname()[1])
+        link = first_link(store, url)
+        store.close()
         print(f"Layanan siap. Buka {url}\nThe service is ready. Open {url}", flush=True)
+        if link is not None:
+            print(
+                "Belum ada kata sandi. Tautan sekali pakai untuk akun pertama:\n"
+                f"There is no password yet. One-time link for the first account:\n{link}",
+                flush=True,
+            )
         if settings.host not in LOOPBACK:
             print(
-                "Siapa pun di jaringan ini bisa memakainya: belum ada kata sandi.\n"
-                "Anybody on this network can use it: there is no password yet.",
+                "Kata sandi melewati jaringan ini terbuka: pasang di belakang HTTPS.\n"
+                "Passwords cross this network in the clear: put it behind HTTPS.",
                 file=sys.stderr,
             )
         app = create_app(settings, inspector=inspector)
@@ -172,6 +200,19 @@ def _rotate_key(options: argparse.Namespace) -> int:
     from service.record_commands import rotate_key
 
     return rotate_key(_settings(None, None, options.data))
+
+
+def _account(options: argparse.Namespace) -> int:
+    from service.account_commands import run_account_command
+    from service.caller import Role
+
+    return run_account_command(
+        _settings(None, None, options.data),
+        options.what,
+        code=options.code,
+        roles=frozenset(Role(role) for role in options.roles),
+        days=options.days,
+    )
 
 
 def _plan_lot(options: argparse.Namespace) -> int:
@@ -225,7 +266,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(run)
     _add_record_commands(commands)
     _add_lot_commands(commands)
+    _add_account_commands(commands)
     return parser
+
+
+def _add_account_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    account = _command(commands, "account", ACCOUNT_HELP)
+    account.add_argument("what", choices=ACCOUNT_COMMANDS)
+    account.add_argument(
+        "code", nargs="?", default="", help="kode akun, atau id token / account code, or token id"
+    )
+    account.add_argument("--roles", type=_roles, default=(), help="peran / roles, joined by commas")
+    account.add_argument("--days", type=int, default=90, help="umur token / days a token lasts (90)")
+    _add_data(account)
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    from service.caller import Role
+
+    return tuple(Role(role).value for role in text.split(","))
 
 
 def _add_lot_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from qc_vision.epcis import Naming
 from service.grading import InspectorPool
+from service.passwords import Hashes
 from service.photos import PhotoStore
 from service.settings import Settings
 from service.signing import Keyring
@@ -22,6 +23,7 @@ class Desk:
     photos: PhotoStore
     keyring: Keyring
     inspectors: InspectorPool
+    hashes: Hashes
 
     @property
     def naming(self) -> Naming:

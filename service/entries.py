@@ -29,7 +29,7 @@ MaterialCode = Literal["eceng_gondok", "mendong", "pelepah_pisang"]
 class GroupEntry:
     """A village group. Its code stands in the address."""
 
-    by: Person
+    by: Person | None = None
     village: Village
     regency: Village | None = None
 
@@ -38,7 +38,7 @@ class GroupEntry:
 class MakerEntry:
     """A maker, by pseudonymous code alone: the list of names is kept elsewhere."""
 
-    by: Person
+    by: Person | None = None
     group: Ref
 
 
@@ -46,7 +46,7 @@ class MakerEntry:
 class WithdrawalEntry:
     """That verdicts of a model no longer stand, and why; `withdrawn` false takes it back."""
 
-    by: Person
+    by: Person | None = None
     reason: Reason
     withdrawn: bool = True
 
@@ -55,7 +55,7 @@ class WithdrawalEntry:
 class ItemEntry:
     """What is known of one basket beside its photos."""
 
-    by: Person
+    by: Person | None = None
     maker: MakerCode | None = None
     materials: tuple[MaterialCode, ...] = ()
     weight_kg: Annotated[float, Field(gt=0, lt=100)] | None = None
@@ -65,7 +65,7 @@ class ItemEntry:
 class LotEntry:
     """Units offered together. The sample is drawn by the service when the lot is made, before inspection."""
 
-    by: Person
+    by: Person | None = None
     id: Ref
     group: Ref
     spec: str
@@ -77,7 +77,7 @@ class LotEntry:
 class DispositionEntry:
     """A person's decision on an inspection. `severity`: the heaviest nonconformity seen, null for none."""
 
-    by: Person
+    by: Person | None = None
     inspection_id: str
     action: Action
     severity: Severity | None = None
@@ -88,7 +88,7 @@ class DispositionEntry:
 class ReworkEntry:
     """That a basket which was sent back has been mended."""
 
-    by: Person
+    by: Person | None = None
     item: Ref
 
 
@@ -105,7 +105,7 @@ class ReviewRequestEntry:
 class CheckEntry:
     """A human check of an item, or of a whole lot: exactly one of the two is named."""
 
-    by: Person
+    by: Person | None = None
     code: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
     at: datetime
     item: Ref | None = None
@@ -124,7 +124,7 @@ class CheckEntry:
 class LaceyEntry:
     """The plant declaration for a lot."""
 
-    by: Person
+    by: Person | None = None
     lot: Ref
     plants: tuple[PlantEntry, ...]
     value: Decimal | None = None
@@ -136,7 +136,7 @@ class LaceyEntry:
 class TreatmentEntry:
     """Proof of treatment against pests for a lot."""
 
-    by: Person
+    by: Person | None = None
     lot: Ref
     treatment: Literal["heat", "kiln_drying", "methyl_bromide", "phosphine", "other"]
     certificate_number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]

@@ -3,13 +3,14 @@
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 import cv2
 import numpy as np
 
+from qc_vision.card_register import CardDemand, stricter
 from qc_vision.errors import PhotoError
 from qc_vision.inspection import Inspection
 from qc_vision.message import Message
@@ -81,14 +82,16 @@ def grade_item(
     *,
     inspectors: InspectorPool,
     photos: PhotoStore,
+    card: CardDemand = "optional",
     new_id: Callable[[], str],
     clock: Callable[[], datetime],
 ) -> ItemInspection:
     """Grades all photos of an item, then keeps their JPEGs: all of them or, where one is no photo, none.
 
-    Raises PhotoRefused naming that one; RequestRefused where the service is busy; StorageError.
+    `card`: what the sender insists on, on top of the spec. Raises PhotoRefused naming that one; RequestRefused where the service is busy; StorageError.
     """
     spec = load_spec(item.spec)
+    spec = replace(spec, card=stricter(spec.card, card))
     drawn = [_grade(photo, n, spec, inspectors) for n, photo in enumerate(sent, start=1)]
     graded = tuple(
         GradedPhoto(

@@ -1,5 +1,7 @@
 """What surrounds every request: the upload limit, refusal of other sites' forms, and security headers."""
 
+from urllib.parse import urlsplit
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,18 +61,31 @@ class UploadLimit:
 
 
 class SameSite:
-    """Refuses what a browser sends here on behalf of another site, except for reading pages."""
+    """Refuses what a browser sends here on behalf of another site, except for reading pages.
+
+    Browsers say where a request comes from (Sec-Fetch-Site, Origin); one that says neither is let through only
+    without a session's cookie, for a machine sends none.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        foreign = scope["type"] == "http" and Headers(scope=scope).get("sec-fetch-site") == "cross-site"
-        if foreign and scope["method"] not in ("GET", "HEAD"):
+        writes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
+        if writes and _is_foreign(Headers(scope=scope)):
             answer = problem(REFUSED_FROM_ELSEWHERE, FROM_ELSEWHERE, instance=scope["path"])
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _is_foreign(headers: Headers) -> bool:
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site != "same-origin"
+    if origin is not None:
+        return urlsplit(origin).netloc != headers.get("host")
+    return "cookie" in headers
 
 
 class SecurityHeaders:

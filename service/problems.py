@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from qc_vision.errors import (
@@ -28,8 +29,12 @@ from qc_vision.errors import (
     UnsupportedPhoto,
 )
 from qc_vision.message import Message
+from service.accounts import AccountError
+from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
+from service.passwords import WeakPassword
+from service.sign_in import SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -134,6 +139,18 @@ KINDS: dict[type[QcVisionError], Kind] = {
     SignatureRefused: Kind(
         status=422, code="signature", title=Message(id="Tanda tangan tidak sah", en="Signature refused")
     ),
+    NotSignedIn: Kind(status=401, code="not-signed-in", title=Message(id="Belum masuk", en="Not signed in")),
+    NotAllowed: Kind(status=403, code="not-allowed", title=Message(id="Tidak boleh", en="Not allowed")),
+    SignInRefused: Kind(
+        status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
+    ),
+    TooManyTries: Kind(
+        status=429, code="too-many-tries", title=Message(id="Terlalu sering", en="Too many tries")
+    ),
+    WeakPassword: Kind(
+        status=422, code="weak-password", title=Message(id="Kata sandi lemah", en="Weak password")
+    ),
+    AccountError: Kind(status=422, code="account", title=Message(id="Akun ditolak", en="Account refused")),
     SamplingError: Kind(
         status=422, code="sampling", title=Message(id="Rencana sampel tidak ada", en="No sampling plan")
     ),
@@ -241,7 +258,11 @@ def problem(
         "messages": asdict(message),
         **(extensions or {}),
     }
-    headers = {"Retry-After": "10"} if kind is BUSY else None
+    headers = {"Retry-After": "10"} if kind is BUSY else {}
+    if kind.status == 429:
+        headers["Retry-After"] = "900"
+    if kind.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -253,8 +274,10 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
-def _answer_core(request: Request, error: Exception) -> JSONResponse:
+def _answer_core(request: Request, error: Exception) -> Response:
     assert isinstance(error, QcVisionError)
+    if isinstance(error, NotSignedIn) and error.page is not None:
+        return RedirectResponse(f"/masuk?ke={quote(error.page, safe='/')}", status_code=303)
     extensions: dict[str, Any] = {}
     if isinstance(error, PhotoRefused):
         extensions["photo"] = asdict(error.photo)

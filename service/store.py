@@ -16,7 +16,7 @@ import rfc8785
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from qc_vision.decision import Verdict
@@ -77,6 +77,19 @@ class Store:
         try:
             with self._engine.execution_options(writing=True).begin() as connection:
                 yield connection, Tail(connection, clock=self._clock)
+        except SQLAlchemyError as wrong:
+            raise _broken(wrong) from wrong
+
+    @contextmanager
+    def changing(self, *, alone: Table | None = None) -> Iterator[Connection]:
+        """One transaction on what stands outside the ledger. `alone`: a table that nobody else writes meanwhile."""
+        sqlite = self._engine.dialect.name == "sqlite"
+        options: dict[str, Any] = {"changing": True} if sqlite else {"isolation_level": "READ COMMITTED"}
+        try:
+            with self._engine.execution_options(**options).begin() as connection:
+                if alone is not None and not sqlite:
+                    connection.exec_driver_sql(f"LOCK TABLE {alone.name} IN EXCLUSIVE MODE")
+                yield connection
         except SQLAlchemyError as wrong:
             raise _broken(wrong) from wrong
 
@@ -181,7 +194,8 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # a writer takes the lock before it reads the head of the ledger, so that nobody else extends it meanwhile
-    writing = connection.get_execution_options().get("writing")
+    options = connection.get_execution_options()
+    writing = options.get("writing") or options.get("changing")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 

@@ -94,7 +94,8 @@ def _patches(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Quadrilaterals (4, 2) in px on sound judged weave, with the mean step to the next row and the next
     stake (2, 2) in px."""
-    sound = (picture.judged > 0.9) & (picture.defects.max(0) < 0.1)
+    counted = (picture.steps != 0).any(0)
+    sound = (picture.judged > 0.9) & (picture.defects.max(0) < 0.1) & counted
     places = np.argwhere(sound)
     for y, x in places[rng.permutation(len(places))[:PATCHES]]:
         row, stake = picture.steps[:2, y, x], picture.steps[2:, y, x]

@@ -12,6 +12,10 @@ CREST_MIN_PX = 9.0
 """Strands closer than this cannot be drawn on cells of 4 px."""
 OUTSIDE = 0.4
 """Weight of what is not judged weave: rims, insides, background must not look faulty either, but matter less."""
+JUDGED_PX = (9.0, 64.0)
+"""Faults are judged at the second look, which shows the finer strands about 24 px apart: within these bounds."""
+ELSEWHERE = 0.15
+"""Weight of a fault's cells, and of its photo, beyond them."""
 FAULTY = 4.0
 LOUDEST_CELLS = 8
 """How many cells make up a photo's own score: about the smallest fault worth a look."""
@@ -43,7 +47,8 @@ def losses(maps: Maps, batch: Batch) -> dict[str, Tensor]:
 def _fault_losses(maps: Maps, batch: Batch, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Is a cell faulty; is the photo, by its loudest cells; and which code is it, where one is."""
     logits, target = maps.fault[:, 0], batch.defects.amax(1)
-    where = torch.where(batch.judged > 0.5, 1.0, OUTSIDE) * (1 + (FAULTY - 1) * target) * known
+    scale = _judged_scale(batch)
+    where = torch.where(batch.judged > 0.5, 1.0, OUTSIDE) * (1 + (FAULTY - 1) * target) * known * scale
     fault = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     fault = (fault * where).sum() / where.sum().clamp_min(1.0)
 
@@ -51,6 +56,7 @@ def _fault_losses(maps: Maps, batch: Batch, known: Tensor) -> tuple[Tensor, Tens
     loudest = flat.topk(LOUDEST_CELLS, dim=1).values.mean(1)
     faulty = (target.flatten(1).amax(1) > 0.5).float()
     sure = known[:, 0, 0] * ((faulty > 0) | (target.flatten(1).amax(1) < 0.1))
+    sure = sure * (scale * batch.judged).mean((1, 2)) / batch.judged.mean((1, 2)).clamp_min(1e-3)
     photo = F.binary_cross_entropy_with_logits(loudest, faulty, reduction="none")
     photo = (photo * sure).sum() / sure.sum().clamp_min(1.0)
 
@@ -59,6 +65,14 @@ def _fault_losses(maps: Maps, batch: Batch, known: Tensor) -> tuple[Tensor, Tens
         1, keepdim=True
     )
     return fault, photo, (code * here).sum() / here.sum().clamp_min(1.0)
+
+
+def _judged_scale(batch: Batch) -> Tensor:
+    """(N, h, w) 1 where strands lie as far apart as they do where faults are judged, or where there are none."""
+    n, _, h, w = batch.steps.shape
+    finer_px = batch.steps.reshape(n, 2, 2, h, w).norm(dim=2).amin(1)
+    fits = (finer_px > JUDGED_PX[0]) & (finer_px < JUDGED_PX[1])
+    return torch.where(fits | (finer_px == 0), 1.0, ELSEWHERE)
 
 
 def _strand_losses(maps: Maps, batch: Batch, crests_known: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import service.account_tables  # noqa: F401 - so that METADATA knows them
 from service.tables import METADATA
 
 context.configure(

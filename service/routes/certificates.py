@@ -16,6 +16,7 @@ from service.dossier import LotFile, read_lot_file
 from service.entries import Person
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts, new_fact_id
 from service.ledger import read_head
+from service.permission import PUBLIC, AsExporter
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.signing import check_signature
 from service.store import now
@@ -28,7 +29,7 @@ NO_CERTIFICATE = Message(id="Sertifikat itu", en="such certificate")
 
 @checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class CertificateEntry:
-    by: Person
+    by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class CertificateAnswer:
 
 
 @router.post("/lots/{lot_id}/certificates", status_code=201)
-def issue(desk: AtDesk, lot_id: str, entry: CertificateEntry) -> CertificateAnswer:
+def issue(desk: AtDesk, caller: AsExporter, lot_id: str, entry: CertificateEntry) -> CertificateAnswer:
     """Issues a certificate of the lot as it stands. Refused before the lot's verdict is on record."""
     with desk.store.writing() as (connection, tail):
         file = read_lot_file(connection, lot_id, now=now())
@@ -68,7 +69,7 @@ def issue(desk: AtDesk, lot_id: str, entry: CertificateEntry) -> CertificateAnsw
         draft = Draft(
             kind=Kind.CERTIFICATE,
             subject=number,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body={"jws": sign_certificate(certificate, desk.keyring), "thumbnails": _thumbnails(file)},
             at=certificate.issued_at,
             lot=lot_id,
@@ -77,7 +78,7 @@ def issue(desk: AtDesk, lot_id: str, entry: CertificateEntry) -> CertificateAnsw
         return _answer(desk, connection, fact)
 
 
-@router.get("/certificates/{number}")
+@router.get("/certificates/{number}", dependencies=[PUBLIC])
 def read(desk: AtDesk, number: Number) -> CertificateAnswer:
     """The certificate, its signature checked."""
     with desk.store.reading() as connection:
@@ -86,6 +87,7 @@ def read(desk: AtDesk, number: Number) -> CertificateAnswer:
 
 @router.get(
     "/certificates/{number}/jws",
+    dependencies=[PUBLIC],
     response_class=Response,
     responses={200: {"content": {"application/jose": {}}}},
 )
@@ -98,6 +100,7 @@ def read_jws(desk: AtDesk, number: Number) -> Response:
 
 @router.get(
     "/certificates/{number}/pdf",
+    dependencies=[PUBLIC],
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}}},
 )
@@ -116,6 +119,7 @@ def read_pdf(desk: AtDesk, number: Number) -> Response:
 
 @router.get(
     "/certificates/{number}/photos/{place}",
+    dependencies=[PUBLIC],
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )

@@ -5,9 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from qc_vision.message import Message
+from service.caller import Caller
 from service.dependencies import AtDesk, Desk
 from service.entries import CheckEntry, DocumentEntry, body_of
 from service.facts import Draft, Fact, Kind, append_fact, find_fact, new_fact_id
+from service.permission import AsFieldwork, AsLots
 from service.problems import not_found
 from service.routes.paging import IfMatch, read_version, tag
 from service.store import now
@@ -19,39 +21,66 @@ NO_ENTRY = Message(id="Catatan itu", en="such entry")
 
 
 @router.post("/checks", status_code=201)
-def add_check(desk: AtDesk, response: Response, entry: CheckEntry) -> Fact:
+def add_check(desk: AtDesk, caller: AsFieldwork, response: Response, entry: CheckEntry) -> Fact:
     """A human check of an item or of its whole lot."""
-    return _keep(desk, response, Kind.CHECK, entry, item=entry.item, lot=entry.lot)
+    return _keep(desk, caller, response, Kind.CHECK, entry, item=entry.item, lot=entry.lot)
 
 
 @router.put("/checks/{subject}")
 def correct_check(
-    desk: AtDesk, response: Response, subject: str, entry: CheckEntry, if_match: IfMatch = None
+    desk: AtDesk,
+    caller: AsFieldwork,
+    response: Response,
+    subject: str,
+    entry: CheckEntry,
+    if_match: IfMatch = None,
 ) -> Fact:
     """A check corrected; the wrong one stays on record. `subject`: as it was answered when it was added."""
     return _keep(
-        desk, response, Kind.CHECK, entry, item=entry.item, lot=entry.lot, subject=subject, if_match=if_match
+        desk,
+        caller,
+        response,
+        Kind.CHECK,
+        entry,
+        item=entry.item,
+        lot=entry.lot,
+        subject=subject,
+        if_match=if_match,
     )
 
 
 @router.post("/documents", status_code=201)
-def add_document(desk: AtDesk, response: Response, entry: DocumentEntry) -> Fact:
+def add_document(desk: AtDesk, caller: AsLots, response: Response, entry: DocumentEntry) -> Fact:
     """A paper of a lot: the Lacey declaration, or proof of treatment against pests."""
-    return _keep(desk, response, Kind.DOCUMENT, entry, item=None, lot=entry.lot)
+    return _keep(desk, caller, response, Kind.DOCUMENT, entry, item=None, lot=entry.lot)
 
 
 @router.put("/documents/{subject}")
 def correct_document(
-    desk: AtDesk, response: Response, subject: str, entry: DocumentEntry, if_match: IfMatch = None
+    desk: AtDesk,
+    caller: AsLots,
+    response: Response,
+    subject: str,
+    entry: DocumentEntry,
+    if_match: IfMatch = None,
 ) -> Fact:
     """A paper corrected; the wrong one stays on record."""
     return _keep(
-        desk, response, Kind.DOCUMENT, entry, item=None, lot=entry.lot, subject=subject, if_match=if_match
+        desk,
+        caller,
+        response,
+        Kind.DOCUMENT,
+        entry,
+        item=None,
+        lot=entry.lot,
+        subject=subject,
+        if_match=if_match,
     )
 
 
 def _keep(
     desk: Desk,
+    caller: Caller,
     response: Response,
     kind: Kind,
     entry: Any,
@@ -70,7 +99,7 @@ def _keep(
         draft = Draft(
             kind=kind,
             subject=subject or fact_id,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body=body_of(entry),
             at=now(),
             # a check of one item is filed under the item: under its lot it would speak for all of it

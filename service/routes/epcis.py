@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from qc_vision.epcis import epcis_document
 from service.dependencies import AtDesk
 from service.outbox import WantedEvents, list_events
+from service.permission import AsAnyone
 from service.routes.paging import Limit, make_cursor, read_cursor
 from service.store import now
 
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/v1/epcis", tags=["epcis"])
 @router.get("/events")
 def read_events(
     desk: AtDesk,
+    caller: AsAnyone,
     request: Request,
     response: Response,
     lot: str | None = None,

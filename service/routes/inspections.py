@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
+from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
 from qc_vision.epcis import inspection_event
 from qc_vision.message import Message
@@ -23,6 +24,7 @@ from service.grading import SentPhoto, grade_item
 from service.item import GradedPhoto, ItemInspection, parse_item
 from service.ledger import Tail
 from service.outbox import surroundings_of, tell
+from service.permission import AsAnyone, AsInspector
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
 from service.routes.paging import make_cursor, read_cursor
 from service.store import Wanted, append_inspection
@@ -48,14 +50,22 @@ JPEG: dict[int | str, dict[str, Any]] = {
 @router.post("", status_code=201, responses={201: ANSWER, **REFUSALS})
 def inspect_item(
     desk: AtDesk,
+    caller: AsInspector,
     photos: Annotated[list[UploadFile], File(description="1 to 8 photos of one item: JPEG, PNG or WebP")],
     item: Annotated[
         str | None,
         Form(description="JSON about the item; every key may be left out", examples=[ITEM_EXAMPLE]),
     ] = None,
-    by: Annotated[str | None, Form(pattern=PERSON, description="Code of whoever took the photos")] = None,
+    by: Annotated[
+        str | None,
+        Form(pattern=PERSON, description="Whoever took the photos: the account signed in, nobody else"),
+    ] = None,
+    card: Annotated[
+        CardDemand, Form(description="ask for another photo without a whole, flat card, or a registered one")
+    ] = "optional",
 ) -> InspectionAnswer:
     """Grades the photos and keeps the records; where one file is no photo, nothing is kept."""
+    photographer = caller.signs(by)
     if len(photos) > desk.settings.max_photos:
         raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
     inspection = grade_item(
@@ -63,20 +73,21 @@ def inspect_item(
         parse_item(item),
         inspectors=desk.inspectors,
         photos=desk.photos,
+        card=card,
         new_id=lambda: uuid4().hex,
         clock=lambda: datetime.now(UTC),
     )
     with desk.store.writing() as (connection, tail):
         append_inspection(tail, inspection)
-        if by is not None:
-            append_fact(connection, tail, _photographed(connection, inspection, by), after=0)
-        _tell(connection, tail, desk, inspection, by)
+        append_fact(connection, tail, _photographed(connection, inspection, photographer), after=0)
+        _tell(connection, tail, desk, inspection, photographer)
     return answer_inspection(inspection)
 
 
 @router.get("")
 def list_inspections(
     desk: AtDesk,
+    caller: AsAnyone,
     verdict: Verdict | None = None,
     ref: str | None = None,
     village: str | None = None,
@@ -96,25 +107,25 @@ def list_inspections(
 
 
 @router.get("/{inspection_id}", responses={200: ANSWER})
-def read_inspection(desk: AtDesk, inspection_id: str) -> InspectionAnswer:
+def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> InspectionAnswer:
     """An inspection as it was answered when it was made."""
     return answer_inspection(_find(desk, inspection_id))
 
 
 @router.get("/{inspection_id}/photos/{number}", response_class=Response, responses=JPEG)
-def read_photo(desk: AtDesk, inspection_id: str, number: int) -> Response:
+def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo, upright, without metadata. `number` counts from 1."""
     return _jpeg(desk, _photo(desk, inspection_id, number).photo)
 
 
 @router.get("/{inspection_id}/photos/{number}/overlay", response_class=Response, responses=JPEG)
-def read_overlay(desk: AtDesk, inspection_id: str, number: int) -> Response:
+def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo with what was found drawn on it."""
     return _jpeg(desk, _photo(desk, inspection_id, number).overlay)
 
 
 @router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=Response, responses=JPEG)
-def read_thumbnail(desk: AtDesk, inspection_id: str, number: int) -> Response:
+def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo, small enough for a list."""
     return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
 

@@ -11,6 +11,7 @@ from service.answers import SpecAnswer
 from service.dependencies import AtDesk
 from service.dossier import judge_item
 from service.examples import ELIGIBILITY_EXAMPLE
+from service.permission import AsAnyone
 from service.problems import NOT_FOUND, Problem, RequestRefused
 from service.store import now
 
@@ -24,7 +25,7 @@ METRIC_UNITS = ("mm", "mm2", "per_10cm")
 
 
 @router.get("/items/{ref}/eligibility", responses=ANSWERS)
-def judge_item_eligibility(desk: AtDesk, ref: str) -> Eligibility:
+def judge_item_eligibility(desk: AtDesk, caller: AsAnyone, ref: str) -> Eligibility:
     """Export eligibility of the item by its latest inspection, with every rule that holds, fails or is
     still missing."""
     inspection = desk.store.find_latest(ref)
@@ -41,7 +42,7 @@ def judge_item_eligibility(desk: AtDesk, ref: str) -> Eligibility:
 
 
 @router.get("/specs")
-def list_specs() -> list[SpecAnswer]:
+def list_specs(caller: AsAnyone) -> list[SpecAnswer]:
     """The product specs on offer. `needs_scale`: it limits centimetres, so a photo alone cannot pass."""
     specs = [load_spec(name) for name in shipped_specs()]
     return [

@@ -27,6 +27,7 @@ from service.entries import LotEntry, Person
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import FIELD_RULES, ItemRefused, Ref
 from service.outbox import declare_superseded, tell
+from service.permission import AsAnyone, AsLots, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.store import now
@@ -95,11 +96,11 @@ class PlanAnswer:
 
 @checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class DecisionEntry:
-    by: Person
+    by: Person | None = None
 
 
 @router.post("", status_code=201)
-def form(desk: AtDesk, response: Response, entry: LotEntry) -> Fact:
+def form(desk: AtDesk, caller: AsLots, response: Response, entry: LotEntry) -> Fact:
     """Forms a lot and draws its sample from a fresh seed. Photos taken from now on count for it."""
     spec = _spec(entry.spec)
     formed_at = now()
@@ -116,14 +117,25 @@ def form(desk: AtDesk, response: Response, entry: LotEntry) -> Fact:
             resubmits=entry.resubmits,
         )
         draft = Draft(
-            kind=Kind.LOT, subject=lot.id, by=entry.by, body=lot_body(lot), at=formed_at, lot=lot.id
+            kind=Kind.LOT,
+            subject=lot.id,
+            by=caller.signs(entry.by),
+            body=lot_body(lot),
+            at=formed_at,
+            lot=lot.id,
         )
         fact = append_fact(connection, tail, draft, after=0)
         for unit in lot.units:
             before = find_fact(connection, Kind.MEMBERSHIP, unit)
             _refuse_taken(connection, unit, before, resubmits=entry.resubmits)
             member = Draft(
-                kind=Kind.MEMBERSHIP, subject=unit, by=entry.by, body={}, at=formed_at, lot=lot.id, item=unit
+                kind=Kind.MEMBERSHIP,
+                subject=unit,
+                by=caller.signs(entry.by),
+                body={},
+                at=formed_at,
+                lot=lot.id,
+                item=unit,
             )
             append_fact(connection, tail, member, after=0 if before is None else before.version)
     return tag(response, fact)
@@ -131,7 +143,7 @@ def form(desk: AtDesk, response: Response, entry: LotEntry) -> Fact:
 
 @router.get("")
 def list_lots(
-    desk: AtDesk, group: Ref | None = None, limit: Limit = 20, cursor: str | None = None
+    desk: AtDesk, caller: AsAnyone, group: Ref | None = None, limit: Limit = 20, cursor: str | None = None
 ) -> LotsPage:
     """Lots, newest first."""
     with desk.store.reading() as connection:
@@ -149,14 +161,19 @@ def list_lots(
 
 
 @router.get("/{lot_id}")
-def read_lot(desk: AtDesk, lot_id: str) -> LotAnswer:
+def read_lot(desk: AtDesk, caller: AsAnyone, lot_id: str) -> LotAnswer:
     """The lot, each of its units, and what is missing before it can be decided and exported."""
     return _answer(_file(desk, lot_id))
 
 
 @router.post("/{lot_id}/decision", status_code=201)
 def decide(
-    desk: AtDesk, response: Response, lot_id: str, entry: DecisionEntry, if_match: IfMatch = None
+    desk: AtDesk,
+    caller: AsReviewer,
+    response: Response,
+    lot_id: str,
+    entry: DecisionEntry,
+    if_match: IfMatch = None,
 ) -> Fact:
     """Puts the lot's verdict on record. Refused while anything that the plan needs is still open.
 
@@ -171,7 +188,7 @@ def decide(
         draft = Draft(
             kind=Kind.LOT_DECISION,
             subject=lot_id,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body=decision_body(file.decision),
             at=now(),
             lot=lot_id,
@@ -194,7 +211,9 @@ def decide(
 
 
 @router.get("/{lot_id}/plan")
-def read_plan(desk: AtDesk, lot_id: str, sensitivity: float = 1.0, specificity: float = 1.0) -> PlanAnswer:
+def read_plan(
+    desk: AtDesk, caller: AsAnyone, lot_id: str, sensitivity: float = 1.0, specificity: float = 1.0
+) -> PlanAnswer:
     """The sampling plan and its operating characteristic.
 
     `sensitivity` and `specificity`: of whoever looks at the sample; 1 never errs.

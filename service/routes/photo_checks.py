@@ -6,12 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
 
-from qc_vision.card_register import KnownCards
+from qc_vision.card_register import CardDemand, KnownCards, load_register, stricter
 from qc_vision.message import Message
 from qc_vision.photo import decode
 from qc_vision.photo_check import Demands, PhotoCheck, check_photo
 from qc_vision.photo_origin import read_origin
 from qc_vision.quality import message_of
+from qc_vision.spec import load_spec, shipped_specs
+from service.item import DEFAULT_SPEC, FIELD_RULES, ItemRefused
+from service.permission import AsInspector
 
 router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"])
 
@@ -40,18 +43,25 @@ class CheckAnswer:
 
 @router.post("")
 def check(
+    caller: AsInspector,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP; a copy reduced to 1280 px will do")],
-    card: Annotated[bool, Form(description="refuse a photo without a whole, flat inspection card")] = False,
+    card: Annotated[
+        CardDemand,
+        Form(description="refuse a photo without a whole, flat inspection card, or a registered one"),
+    ] = "optional",
+    spec: Annotated[str, Form(description="product spec, which may itself ask for a card")] = DEFAULT_SPEC,
     original: Annotated[bool, Form(description="refuse copies that a messenger shrank")] = False,
 ) -> CheckAnswer:
     """Blur, light, card, tilt, distance, screenshot, clock; not whether there is a basket, which takes longer."""
+    if spec not in shipped_specs():  # load_spec would also open a path
+        raise ItemRefused({"spec": FIELD_RULES["spec"]})
     data = photo.file.read()
     found = check_photo(
         decode(data, min_side_px=CHECKED_SIDE_PX),
         read_origin(data),
         now=datetime.now(UTC),
-        known=KnownCards(),
-        demands=Demands(card=card, original=original),
+        known=KnownCards(measured=load_register()),
+        demands=Demands(card=stricter(card, load_spec(spec).card), original=original),
     )
     return _answer(found)
 

@@ -16,11 +16,13 @@ from sqlalchemy import select
 
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, answer_inspection
+from service.caller import Caller
 from service.dependencies import AtDesk, Desk
 from service.dossier import find_lot_of
 from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, body_of
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import MakerCode, Ref
+from service.permission import AsAdmin, AsAnyone, AsFieldwork, AsModelKeeper, AsRegistrar
 from service.problems import not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.store import now, read_inspections
@@ -51,32 +53,37 @@ class MakerData:
 
 @router.put("/groups/{code}")
 def put_group(
-    desk: AtDesk, response: Response, code: Ref, entry: GroupEntry, if_match: IfMatch = None
+    desk: AtDesk, caller: AsAdmin, response: Response, code: Ref, entry: GroupEntry, if_match: IfMatch = None
 ) -> Fact:
     """A village group, stated or corrected."""
-    return _put(desk, response, Kind.GROUP, code, entry, if_match)
+    return _put(desk, caller, response, Kind.GROUP, code, entry, if_match)
 
 
 @router.get("/groups/{code}")
-def read_group(desk: AtDesk, response: Response, code: Ref) -> Fact:
+def read_group(desk: AtDesk, caller: AsAnyone, response: Response, code: Ref) -> Fact:
     return _read(desk, response, Kind.GROUP, code, Message(id="Kelompok itu", en="such group"))
 
 
 @router.put("/makers/{code}")
 def put_maker(
-    desk: AtDesk, response: Response, code: MakerCode, entry: MakerEntry, if_match: IfMatch = None
+    desk: AtDesk,
+    caller: AsRegistrar,
+    response: Response,
+    code: MakerCode,
+    entry: MakerEntry,
+    if_match: IfMatch = None,
 ) -> Fact:
     """A maker, by code alone, stated or corrected."""
-    return _put(desk, response, Kind.MAKER, code, entry, if_match)
+    return _put(desk, caller, response, Kind.MAKER, code, entry, if_match)
 
 
 @router.get("/makers/{code}")
-def read_maker(desk: AtDesk, response: Response, code: MakerCode) -> Fact:
+def read_maker(desk: AtDesk, caller: AsAnyone, response: Response, code: MakerCode) -> Fact:
     return _read(desk, response, Kind.MAKER, code, Message(id="Perajin itu", en="such maker"))
 
 
 @router.get("/makers/{code}/data")
-def export_maker(desk: AtDesk, code: MakerCode) -> MakerData:
+def export_maker(desk: AtDesk, caller: AsAdmin, code: MakerCode) -> MakerData:
     """All that is on record of a maker, as the law on personal data lets the maker ask for."""
     with desk.store.reading() as connection:
         inspections = read_inspections(connection, select(INSPECTIONS).where(INSPECTIONS.c.maker == code))
@@ -95,27 +102,40 @@ def export_maker(desk: AtDesk, code: MakerCode) -> MakerData:
 
 
 @router.put("/items/{ref}")
-def put_item(desk: AtDesk, response: Response, ref: Ref, entry: ItemEntry, if_match: IfMatch = None) -> Fact:
+def put_item(
+    desk: AtDesk,
+    caller: AsFieldwork,
+    response: Response,
+    ref: Ref,
+    entry: ItemEntry,
+    if_match: IfMatch = None,
+) -> Fact:
     """What is known of a basket beside its photos, stated or corrected."""
-    return _put(desk, response, Kind.ITEM, ref, entry, if_match)
+    return _put(desk, caller, response, Kind.ITEM, ref, entry, if_match)
 
 
 @router.get("/items/{ref}")
-def read_item(desk: AtDesk, response: Response, ref: Ref) -> Fact:
+def read_item(desk: AtDesk, caller: AsAnyone, response: Response, ref: Ref) -> Fact:
     return _read(desk, response, Kind.ITEM, ref, Message(id="Keranjang itu", en="such item"))
 
 
 @router.put("/model-withdrawals/{version}")
 def put_withdrawal(
-    desk: AtDesk, response: Response, version: Ref, entry: WithdrawalEntry, if_match: IfMatch = None
+    desk: AtDesk,
+    caller: AsModelKeeper,
+    response: Response,
+    version: Ref,
+    entry: WithdrawalEntry,
+    if_match: IfMatch = None,
 ) -> Fact:
     """A model withdrawn: items that it graded are held back until a person or another model has seen them."""
-    return _put(desk, response, Kind.MODEL_WITHDRAWAL, version, entry, if_match)
+    return _put(desk, caller, response, Kind.MODEL_WITHDRAWAL, version, entry, if_match)
 
 
 @router.get("/facts", responses={200: {"content": {"text/csv": {}}}}, response_model=FactsPage)
 def list_all_facts(
     desk: AtDesk,
+    caller: AsAnyone,
     kind: Kind | None = None,
     subject: str | None = None,
     lot: str | None = None,
@@ -140,14 +160,16 @@ def list_all_facts(
     return FactsPage(facts=page, next_cursor=make_cursor(page[-1].seq) if len(found) > limit else None)
 
 
-def _put(desk: Desk, response: Response, kind: Kind, subject: str, entry: Any, if_match: str | None) -> Fact:
+def _put(
+    desk: Desk, caller: Caller, response: Response, kind: Kind, subject: str, entry: Any, if_match: str | None
+) -> Fact:
     with desk.store.writing() as (connection, tail):
         exists = find_fact(connection, kind, subject) is not None
         item = subject if kind is Kind.ITEM else None
         draft = Draft(
             kind=kind,
             subject=subject,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body=body_of(entry),
             at=now(),
             lot=None if item is None else find_lot_of(connection, item),

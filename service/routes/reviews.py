@@ -25,6 +25,7 @@ from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact
 from service.item import ItemInspection
 from service.ledger import Tail
 from service.outbox import declare_superseded, surroundings_of, tell
+from service.permission import AsFieldwork, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
 from service.store import now, read_inspections
@@ -56,7 +57,7 @@ class Queue:
 
 
 @router.get("/reviews")
-def list_reviews(desk: AtDesk, lot: str | None = None) -> Queue:
+def list_reviews(desk: AtDesk, caller: AsReviewer, lot: str | None = None) -> Queue:
     """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
     with desk.store.reading() as connection:
         asked = _asked(connection)
@@ -77,7 +78,9 @@ def list_reviews(desk: AtDesk, lot: str | None = None) -> Queue:
 
 
 @router.post("/dispositions", status_code=201)
-def decide(desk: AtDesk, response: Response, entry: DispositionEntry, if_match: IfMatch = None) -> Fact:
+def decide(
+    desk: AtDesk, caller: AsReviewer, response: Response, entry: DispositionEntry, if_match: IfMatch = None
+) -> Fact:
     """A person's decision on an inspection; a later one, sent with the ETag of the one before, supersedes it."""
     inspection = desk.store.find(entry.inspection_id)
     if inspection is None:
@@ -92,7 +95,7 @@ def decide(desk: AtDesk, response: Response, entry: DispositionEntry, if_match: 
             action=entry.action,
             severity=entry.severity,
             reason=entry.reason,
-            by=entry.by,
+            by=caller.signs(entry.by),
             at=now(),
             two_persons=spec.two_persons,
         )
@@ -100,7 +103,7 @@ def decide(desk: AtDesk, response: Response, entry: DispositionEntry, if_match: 
         draft = Draft(
             kind=Kind.DISPOSITION,
             subject=inspection.id,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body=disposition_body(disposition),
             at=disposition.at,
             lot=None if ref is None else find_lot_of(connection, ref),
@@ -113,7 +116,7 @@ def decide(desk: AtDesk, response: Response, entry: DispositionEntry, if_match: 
 
 
 @router.post("/reworks", status_code=201)
-def record_rework(desk: AtDesk, response: Response, entry: ReworkEntry) -> Fact:
+def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: ReworkEntry) -> Fact:
     """A basket that was sent back has been mended; new photos follow."""
     with desk.store.writing() as (connection, tail):
         latest = list_facts(connection, WantedFacts(kind=Kind.DISPOSITION, item=entry.item), limit=1)
@@ -124,7 +127,7 @@ def record_rework(desk: AtDesk, response: Response, entry: ReworkEntry) -> Fact:
         draft = Draft(
             kind=Kind.REWORK,
             subject=rework.id,
-            by=entry.by,
+            by=caller.signs(entry.by),
             body={"disposition_id": rework.disposition_id},
             at=rework.at,
             lot=around.lot_id,
@@ -137,7 +140,7 @@ def record_rework(desk: AtDesk, response: Response, entry: ReworkEntry) -> Fact:
 
 
 @router.post("/review-requests", status_code=201)
-def ask_for_review(desk: AtDesk, response: Response, entry: ReviewRequestEntry) -> Fact:
+def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry: ReviewRequestEntry) -> Fact:
     """A maker asks that a person look again: the item waits until somebody has decided after that."""
     if desk.store.find_latest(entry.item) is None:
         raise not_found(Message(id="Pemeriksaan keranjang itu", en="inspection of such item"))
@@ -147,7 +150,7 @@ def ask_for_review(desk: AtDesk, response: Response, entry: ReviewRequestEntry) 
             kind=Kind.REVIEW_REQUEST,
             subject=fact_id,
             by=entry.by,
-            body={"reason": entry.reason},
+            body={"reason": entry.reason, "entered_by": caller.code},
             at=now(),
             lot=find_lot_of(connection, entry.item),
             item=entry.item,

@@ -51,6 +51,7 @@ export function postForm(address, form, progress) {
 }
 
 function read(ok, text) {
+  if (ok && !text) return null;
   let body;
   try {
     body = JSON.parse(text);

@@ -4,7 +4,6 @@ import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, icon, make } from "./draw.js";
 import { field, select } from "./fields.js";
 import { drawCurves } from "./curve.js";
-import { remember, remembered } from "./person.js";
 import { number, say, speak, when, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -57,7 +56,6 @@ async function older() {
 
 /** Sends what was entered, then shows the lot as it is after it. */
 async function send(address, entry, { then = load, version = null } = {}) {
-  remember(entry.by);
   try {
     await postJson(address, entry, version);
     await then();
@@ -106,11 +104,10 @@ function drawLots() {
 function drawNewLot() {
   const spec = select("spec", word("spec"), specs.map((other) => [other.id, say(other.title)]));
   const units = field("units", word("units"), { tag: "textarea", rows: 6, note: word("unitsNote"), required: true });
-  return entryForm("newLot", "form", [you(), field("lot-id", word("lotId"), { required: true, maxLength: 64 }), field("group", word("group"), { required: true, maxLength: 64 }), spec, units], (value) =>
+  return entryForm("newLot", "form", [field("lot-id", word("lotId"), { required: true, maxLength: 64 }), field("group", word("group"), { required: true, maxLength: 64 }), spec, units], (value) =>
     send(
       "/v1/lots",
       {
-        by: value("you"),
         id: value("lot-id"),
         group: value("group"),
         spec: value("spec"),
@@ -198,8 +195,8 @@ function drawDecide() {
     link.href = `/antrean?lot=${encodeURIComponent(lotId)}`;
     return link;
   }
-  return entryForm("decideLot", "decideLot", [you()], (value) =>
-    send(`/v1/lots/${encodeURIComponent(lotId)}/decision`, { by: value("you") }, { version: board.decided?.version ?? null }), true,
+  return entryForm("decideLot", "decideLot", [], (value) =>
+    send(`/v1/lots/${encodeURIComponent(lotId)}/decision`, {}, { version: board.decided?.version ?? null }), true,
   );
 }
 
@@ -211,7 +208,7 @@ function drawCertificateLink(fact) {
 
 function drawIssue() {
   const address = `/v1/lots/${encodeURIComponent(lotId)}/certificates`;
-  return entryForm("issueCertificate", "issueCertificate", [you()], (value) => send(address, { by: value("you") }), certificates.length === 0);
+  return entryForm("issueCertificate", "issueCertificate", [], (value) => send(address, {}), certificates.length === 0);
 }
 
 function drawPlan() {
@@ -241,10 +238,9 @@ function drawCheckEntry() {
   }
   const holds = select("holds", word("checkOutcome"), [["true", word("checkHolds")], ["false", word("checkFails")]]);
   const value = field("value", word("checkValue"), { inputMode: "decimal" });
-  return entryForm("enterCheck", "keepCheck", [you(), select("code", word("checkWhat"), [...codes]), holds, value], (entered) => {
+  return entryForm("enterCheck", "keepCheck", [select("code", word("checkWhat"), [...codes]), holds, value], (entered) => {
     const figure = entered("value").replace(",", ".");
     return send("/v1/checks", {
-      by: entered("you"),
       code: entered("code"),
       lot: lotId,
       at: new Date().toISOString(),
@@ -256,7 +252,6 @@ function drawCheckEntry() {
 
 function drawTreatmentEntry() {
   const fields = [
-    you(),
     select("treatment", word("treatment"), TREATMENTS.map((code) => [code, word(code)])),
     field("certificate", word("certificateNumber"), { required: true, maxLength: 64 }),
     field("treated-on", word("treatedOn"), { type: "date", required: true }),
@@ -264,7 +259,6 @@ function drawTreatmentEntry() {
   return entryForm("enterTreatment", "keepPaper", fields, (value) =>
     send("/v1/documents", {
       kind: "treatment",
-      by: value("you"),
       lot: lotId,
       treatment: value("treatment"),
       certificate_number: value("certificate"),
@@ -275,7 +269,6 @@ function drawTreatmentEntry() {
 
 function drawLaceyEntry() {
   const fields = [
-    you(),
     select("part", word("material"), ["eceng_gondok", "mendong", "pelepah_pisang"].map((code) => [code, word(code)])),
     field("genus", word("genus"), { required: true }),
     field("species", word("species"), { required: true }),
@@ -287,7 +280,6 @@ function drawLaceyEntry() {
   return entryForm("enterLacey", "keepPaper", fields, (value) =>
     send("/v1/documents", {
       kind: "lacey_declaration",
-      by: value("you"),
       lot: lotId,
       plants: [
         {
@@ -328,10 +320,6 @@ function drawUnits() {
     return make("li", "", link);
   });
   return make("section", "", make("h2", "", word("unitsHeading")), make("ul", "units", ...tiles));
-}
-
-function you() {
-  return field("you", word("you"), { required: true, maxLength: 32, value: remembered(), note: word("youNote") });
 }
 
 /** A form folded away under its title; `submit` is given a function that reads a field by its id. */

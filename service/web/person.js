@@ -1,19 +1,33 @@
-// Who sits here: a code, never a name, remembered on this device alone.
+// Who is signed in: shown in the page's head, with the way out.
 
-const KEY = "qc-person";
+import { fetchJson, Refusal } from "./api.js";
 
-export function remembered() {
-  try {
-    return localStorage.getItem(KEY) ?? "";
-  } catch {
-    return ""; // a browser that keeps nothing still works
-  }
+let asked = null;
+
+/** The code of whoever is signed in, asked once. */
+export function whoIsIn() {
+  asked ??= fetchJson("/v1/session").then(({ code }) => code);
+  return asked;
 }
 
-export function remember(code) {
+const button = document.getElementById("sign-out");
+if (button) {
+  button.addEventListener("click", leave);
+  whoIsIn().then(show, (wrong) => {
+    if (!(wrong instanceof Refusal)) throw wrong;
+  });
+}
+
+function show(code) {
+  button.textContent = `${code} ⏻`;
+  button.setAttribute("aria-label", `${code}: keluar / sign out`);
+  button.hidden = false;
+}
+
+async function leave() {
   try {
-    localStorage.setItem(KEY, code);
-  } catch {
-    // asked again next time
+    await fetch("/v1/session", { method: "DELETE" });
+  } finally {
+    location.assign("/masuk");
   }
 }

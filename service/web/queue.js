@@ -2,7 +2,6 @@
 
 import { fetchJson, postJson, Refusal } from "./api.js";
 import { badge, drawProblem, icon, make } from "./draw.js";
-import { remember, remembered } from "./person.js";
 import { number, say, speak, when, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -22,11 +21,6 @@ let overruling = false;
 let refusal = null;
 let busy = false;
 
-at("you").value = remembered();
-at("you").addEventListener("change", () => {
-  remember(at("you").value.trim());
-  redraw();
-});
 document.addEventListener("keydown", press);
 
 speak(redraw);
@@ -92,17 +86,11 @@ function act(action) {
 }
 
 async function decide(action, severity, reason) {
-  const by = at("you").value.trim();
-  if (!by) {
-    refuse(new Refusal({ key: "youMissing" }));
-    at("you").focus();
-    return;
-  }
   if (busy) return;
   busy = true;
   const { inspection, version } = reviews[0];
   try {
-    await postJson("/v1/dispositions", { by, inspection_id: inspection.id, action, severity, reason }, version);
+    await postJson("/v1/dispositions", { inspection_id: inspection.id, action, severity, reason }, version);
     reviews = reviews.slice(1);
     refusal = null;
     if (reviews.length === 0 && more) await load();
@@ -122,7 +110,6 @@ function refuse(wrong) {
 }
 
 function redraw() {
-  at("main").classList.toggle("known", at("you").value.trim() !== "");
   at("problem").hidden = refusal === null;
   at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
   at("count").textContent = loaded && reviews.length ? `${number(reviews.length)}${more ? "+" : ""} ${word("queueLeft")}${lot ? ` · ${lot}` : ""}` : "";

@@ -100,9 +100,6 @@ const WORDS = {
   },
   queueDone: { id: "Tidak ada yang menunggu. Terima kasih.", en: "Nothing waits. Thank you." },
   queueLeft: { id: "menunggu", en: "waiting" },
-  you: { id: "Kode Anda", en: "Your code" },
-  youNote: { id: "Pakai kode, jangan nama. Disimpan di perangkat ini.", en: "A code, never a name. Remembered on this device." },
-  youMissing: { id: "Isi dulu kode Anda di atas.", en: "Enter your code above first." },
   why: { id: "Mengapa di sini", en: "Why it is here" },
   why_fail: { id: "Mesin menemukan cacat", en: "The machine found a defect" },
   why_review: { id: "Mesin tidak yakin", en: "The machine is not sure" },
@@ -214,6 +211,11 @@ const WORDS = {
   checkOffline: { id: "Periksa sendiri, tanpa layanan ini:", en: "Check it yourself, without this service:" },
   issueCertificate: { id: "Terbitkan sertifikat", en: "Issue a certificate" },
   version: { id: "versi", en: "version" },
+  signInHeading: { id: "Masuk", en: "Sign in" },
+  signIn: { id: "Masuk", en: "Sign in" },
+  accountCode: { id: "Kode akun", en: "Account code" },
+  password: { id: "Kata sandi", en: "Password" },
+  linkLead: { id: "Pilih kata sandi untuk akun Anda: paling sedikit 12 huruf.", en: "Choose a password for your account: at least 12 characters." },
   noCode: { id: "Tanpa kode", en: "No code" },
 };
 

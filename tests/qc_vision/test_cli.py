@@ -77,6 +77,14 @@ def test_the_exit_code_tells_of_a_failed_photo_only_when_asked(
     assert cli.main(["grade", str(photo), "--json", "--exit-code"]) == 1
 
 
+def test_a_demanded_card_that_is_not_seen_asks_for_another_photo(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["grade", str(photo), "--json", "--demand-card", "required"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["verdict"], [r["code"] for r in row["reasons"]]) == ("retake", ["card_missing"])
+
+
 def test_overlay_and_maps_are_written(photo: Path, tmp_path: Path) -> None:
     folders = ["--overlay", str(tmp_path / "seen"), "--maps", str(tmp_path / "maps")]
     assert cli.main(["grade", str(photo), "--json", *folders]) == 0

@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from qc_vision.card import serial_ids, shipped_cards
-from qc_vision.card_register import KnownCards
+from qc_vision.card_register import KnownCards, MeasuredCard
 from qc_vision.photo import Photo, decode, encode_jpeg
 from qc_vision.photo_check import Demands, EarlierPhoto, PhotoCheck, check_photo
 from qc_vision.photo_origin import PhotoOrigin, read_origin
@@ -20,7 +20,8 @@ from tests.qc_vision.drawn_card import Shot, as_photo, draw_card
 NOW = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
 NOTHING_SAID = PhotoOrigin(from_camera=False, screenshot=False, taken_at=None, jpeg_quality=None)
-NEEDS_CARD = Demands(card=True)
+NEEDS_CARD = Demands(card="required")
+SHIPPED = KnownCards()
 
 
 def check(
@@ -29,8 +30,9 @@ def check(
     origin: PhotoOrigin = NOTHING_SAID,
     demands: Demands = NEEDS_CARD,
     earlier: tuple[EarlierPhoto, ...] = (),
+    known: KnownCards = SHIPPED,
 ) -> PhotoCheck:
-    return check_photo(photo, origin, now=NOW, known=KnownCards(), demands=demands, earlier=earlier)
+    return check_photo(photo, origin, now=NOW, known=known, demands=demands, earlier=earlier)
 
 
 def on_weave(shot: Shot, **drawn: float | int | tuple[int, ...]) -> Photo:
@@ -101,11 +103,13 @@ def bent(flat: Photo, *, radius_mm: float) -> Photo:
 def test_a_card_whose_number_is_not_registered_is_told() -> None:
     assert A6.serial
     photo = on_weave(SOUND, serial_ids=serial_ids(A6.serial, 7))
-    wanted = Demands(card=True, serials=frozenset({7, 8}))
-    assert check(photo, demands=wanted).reasons == ()
-    other = Demands(card=True, serials=frozenset({8}))
-    assert check(photo, demands=other).reasons == (RetakeReason.CARD_UNKNOWN,)
-    assert check(on_weave(SOUND), demands=wanted).reasons == (RetakeReason.CARD_UNKNOWN,)
+    seven = KnownCards(measured=(MeasuredCard(card="qc-a6", version=1, serial=7, measured_bar_mm=49.0),))
+    wanted = Demands(card="registered")
+    found = check(photo, demands=wanted, known=seven)
+    assert found.reasons == ()
+    assert check(photo).px_per_mm == pytest.approx(found.px_per_mm * 49 / 50, rel=0.002)
+    assert check(photo, demands=wanted).reasons == (RetakeReason.CARD_UNKNOWN,)
+    assert check(on_weave(SOUND), demands=wanted, known=seven).reasons == (RetakeReason.CARD_UNKNOWN,)
 
 
 def test_blur_is_told_before_anything_is_uploaded() -> None:

@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from qc_vision.card import serial_ids, shipped_cards
+from qc_vision.decision import Verdict
 from qc_vision.photo import encode_jpeg
 from qc_vision.record import record_from_json, record_json
 from qc_vision.spec import load_spec
@@ -59,6 +61,31 @@ def test_sizes_come_in_millimetres_and_the_record_crosses_json_whole() -> None:
     assert record_from_json(json.dumps(plain)) == record
     assert plain["scale"]["card"] == {"id": "qc-a6", "version": 1, "serial": 7, "print_scale": 1.0}
     assert set(plain["scale"]["error_budget"]) >= {"print", "card_offset", "corner_noise", "wall_curvature"}
+
+
+def test_where_a_card_is_demanded_a_photo_without_one_is_to_be_taken_again() -> None:
+    demanding = replace(load_spec("default"), card="required")
+    record = make_inspector().inspect(encode_weave(), spec=demanding).record
+    assert record.verdict == Verdict.RETAKE
+    assert [reason.code for reason in record.reasons] == ["card_missing"]
+    assert make_inspector().inspect(encode_weave_with_card(), spec=demanding).record.density != ()
+
+
+def test_a_demanded_card_that_lies_beside_the_basket_is_told() -> None:
+    demanding = replace(load_spec("default"), card="required")
+    inspector = make_inspector(FakePerceiver(basket=False))
+    record = inspector.inspect(encode_weave_with_card(), spec=demanding).record
+    assert record.verdict == Verdict.RETAKE
+    assert "card_off_weave" in [reason.code for reason in record.reasons]
+    assert record.scale.missing == "card_on_table"
+
+
+def test_a_number_outside_the_register_is_refused_only_where_a_registered_card_is_demanded() -> None:
+    data = encode_weave_with_card()
+    demanding = replace(load_spec("default"), card="registered")
+    record = make_inspector().inspect(data, spec=demanding).record
+    assert [reason.code for reason in record.reasons] == ["card_unknown"]
+    assert make_inspector().inspect(data, spec=load_spec("default")).record.verdict != Verdict.RETAKE
 
 
 def test_without_a_card_there_is_no_density_in_centimetres() -> None:

@@ -10,6 +10,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.service.fakes import FakeInspector
 from tests.service.s3 import s3_endpoint, s3_settings
+from tests.service.signed_in import signed_in
 
 __all__ = ["client", "s3_endpoint", "s3_settings", "settings"]
 
@@ -22,5 +23,5 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
     app = create_app(settings, inspector=FakeInspector())
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with signed_in(app, raise_server_exceptions=False) as client:
         yield client

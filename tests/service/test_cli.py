@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from qc_vision.decision import Verdict
 from service import cli
@@ -15,6 +14,7 @@ from service.app import create_app
 from service.cli import CannotListen, listen, main
 from service.settings import Settings
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.signed_in import signed_in
 
 
 def test_a_port_in_use_is_named_with_another_to_try() -> None:
@@ -77,7 +77,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def data(tmp_path: Path) -> Path:
     """The folder of a service in which one basket was graded."""
     folder = tmp_path / "data"
-    with TestClient(create_app(Settings(data_dir=folder), inspector=FakeInspector())) as client:
+    with signed_in(create_app(Settings(data_dir=folder), inspector=FakeInspector())) as client:
         client.post("/v1/inspections", files=[("photos", ("a.jpg", photo_of(Verdict.PASS)))])
     return folder
 
@@ -125,6 +125,7 @@ def test_what_is_new_is_not_purged(data: Path, capsys: pytest.CaptureFixture[str
         ["record", "purge"],
         ["record", "check"],
         ["key", "rotate"],
+        ["account"],
     ],
 )
 def test_every_command_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

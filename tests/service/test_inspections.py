@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -11,9 +12,12 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from qc_vision.decision import Verdict
+from service.app import create_app
 from service.item import judge_item
 from service.settings import Settings
+from tests.qc_vision.fakes import encode_weave, make_inspector
 from tests.service.fakes import photo_of
+from tests.service.signed_in import signed_in
 
 
 def send(
@@ -28,6 +32,17 @@ def send(
         files=[("photos", (f"{n}.jpg", photo)) for n, photo in enumerate(photos, start=1)],
         data={} if item is None else {"item": json.dumps(item)},
     )
+
+
+def test_whoever_sends_may_insist_on_a_card(settings: Settings) -> None:
+    with signed_in(create_app(settings, inspector=make_inspector(new_id=lambda: uuid4().hex))) as client:
+        for card, expected in (("optional", "pass"), ("required", "retake")):
+            answer = client.post(
+                "/v1/inspections",
+                files=[("photos", ("a.png", encode_weave(), "image/png"))],
+                data={"card": card},
+            )
+            assert (answer.status_code, answer.json()["verdict"]) == (201, expected)
 
 
 def kept_files(settings: Settings) -> list[Path]:

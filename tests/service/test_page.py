@@ -15,9 +15,13 @@ import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
 
 from qc_vision.decision import Verdict
-from service.app import create_app
+from service.accounts import PassKind
+from service.app import create_app, open_records
+from service.permission import COOKIE
 from service.settings import Settings
+from service.store import Store
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.signed_in import AsNamed, new_pass
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -35,7 +39,15 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-g
 
 
 @pytest.fixture
-def address(settings: Settings) -> Iterator[str]:
+def store(settings: Settings) -> Iterator[Store]:
+    """The records of the served service, opened once more."""
+    store = open_records(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def address(settings: Settings, store: Store) -> Iterator[str]:
     app = create_app(settings, inspector=FakeInspector())
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -49,13 +61,15 @@ def address(settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A phone in Bahasa Indonesia; any error that the page's scripts raise fails the test."""
+def page(address: str, store: Store) -> Iterator[Page]:
+    """A phone signed in as R-3, in Bahasa Indonesia; any error that the page's scripts raise fails the test."""
     errors: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport=PHONE, has_touch=True)
         page.set_default_timeout(15_000)
+        session = new_pass(store, "R-3", PassKind.SESSION)
+        page.context.add_cookies([{"name": COOKIE, "value": session, "url": address}])
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on(
             "console",
@@ -189,9 +203,9 @@ def test_a_keyboard_alone_can_choose_and_remove_a_photo(
     expect(page.locator("#send")).to_be_disabled()
 
 
-def send(address: str, ref: str, verdict: Verdict, lot: str | None = None) -> None:
+def send(store: Store, address: str, ref: str, verdict: Verdict, lot: str | None = None) -> None:
     """A photo of a basket, as a companion's phone sends it."""
-    with httpx2.Client(base_url=address) as client:
+    with httpx2.Client(base_url=address, auth=AsNamed(store)) as client:
         if lot is not None:
             entry = {"by": "R-1", "id": lot, "group": "KLS", "spec": "mendong", "units": [ref, f"{ref}-B"]}
             assert client.post("/v1/lots", json=entry).status_code == 201
@@ -200,12 +214,10 @@ def send(address: str, ref: str, verdict: Verdict, lot: str | None = None) -> No
         assert client.post("/v1/inspections", files=files, data=item).status_code == 201
 
 
-def test_the_queue_is_worked_through_with_single_keys(page: Page, address: str) -> None:
+def test_the_queue_is_worked_through_with_single_keys(page: Page, address: str, store: Store) -> None:
     for ref in ("A-1", "B-1"):
-        send(address, ref, Verdict.FAIL)
+        send(store, address, ref, Verdict.FAIL)
     page.goto(f"{address}/antrean")
-    page.fill("#you", "R-3")
-    page.locator("#you").blur()
     expect(page.locator("#count")).to_contain_text("2 menunggu")
 
     page.keyboard.press("1")
@@ -220,21 +232,32 @@ def test_the_queue_is_worked_through_with_single_keys(page: Page, address: str) 
     expect(page.locator(".story")).to_contain_text("R-3")
 
 
-def test_no_decision_is_sent_without_the_person_s_code(page: Page, address: str) -> None:
-    send(address, "A-1", Verdict.FAIL)
-    page.goto(f"{address}/antrean")
-    expect(page.locator(".decide")).to_be_visible()
-    page.keyboard.press("1")
+def test_who_is_not_signed_in_is_led_to_the_sign_in_page_and_back(
+    page: Page, address: str, store: Store
+) -> None:
+    link = new_pass(store, "R-9", PassKind.LINK)
+    page.context.clear_cookies()
+    page.goto(f"{address}/masuk#{link}")
+    page.fill("#password", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("#sign-out")).to_contain_text("R-9")
 
-    expect(page.locator("#problem")).to_contain_text("Isi dulu kode Anda")
-    expect(page.locator("#you")).to_be_focused()
-    expect(page.locator(".decide h2")).to_contain_text("A-1")
+    page.click("#sign-out")
+    expect(page.locator("#code")).to_be_visible()
+    page.goto(f"{address}/riwayat")
+    page.fill("#code", "R-9")
+    page.fill("#password", "salah")
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("#problem")).to_contain_text("Kode atau kata sandi salah")
+    page.fill("#password", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("h1")).to_have_text("Riwayat pemeriksaan")
 
 
 def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
-    page: Page, address: str
+    page: Page, address: str, store: Store
 ) -> None:
-    send(address, "A-1", Verdict.PASS, lot="LOT-1")
+    send(store, address, "A-1", Verdict.PASS, lot="LOT-1")
     page.goto(f"{address}/lot/LOT-1")
     smell = page.locator(".missing").get_by_text("Tidak berbau apak")
     expect(smell).to_be_visible()
@@ -242,7 +265,6 @@ def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
 
     page.get_by_text("Catat pemeriksaan tangan").click()
     form = page.locator("form", has=page.locator("[name=holds]"))
-    form.locator("[name=you]").fill("R-1")
     form.locator("[name=code]").select_option("smell")
     form.get_by_role("button").click()
 
@@ -253,7 +275,7 @@ def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
 def test_a_lot_is_formed_from_the_page(page: Page, address: str) -> None:
     page.goto(f"{address}/lot")
     page.get_by_text("Bentuk lot baru").click()
-    for name, value in {"you": "R-1", "lot-id": "KLS-5", "group": "KLS", "units": "A-1\nA-2\nA-3"}.items():
+    for name, value in {"lot-id": "KLS-5", "group": "KLS", "units": "A-1\nA-2\nA-3"}.items():
         page.fill(f"[name={name}]", value)
     page.select_option("[name=spec]", "mendong")
     page.get_by_role("button", name="Bentuk lot dan undi sampel").click()
@@ -263,9 +285,9 @@ def test_a_lot_is_formed_from_the_page(page: Page, address: str) -> None:
 
 
 def test_a_lot_s_certificate_is_issued_on_its_board_and_its_public_page_says_that_it_holds(
-    page: Page, address: str
+    page: Page, address: str, store: Store
 ) -> None:
-    with httpx2.Client(base_url=address) as client:
+    with httpx2.Client(base_url=address, auth=AsNamed(store)) as client:
         lot = {"by": "R-1", "id": "LOT-1", "group": "KLS", "spec": "mendong", "units": ["A-1", "A-2"]}
         client.post("/v1/lots", json=lot)
         for ref in ("A-1", "A-2"):
@@ -275,7 +297,6 @@ def test_a_lot_s_certificate_is_issued_on_its_board_and_its_public_page_says_tha
             client.post("/v1/dispositions", json={"by": "R-1", "inspection_id": seen, "action": "confirm"})
     page.goto(f"{address}/lot/LOT-1")
     decision = page.locator("details", has_text="Catat keputusan lot")
-    decision.locator("[name=you]").fill("R-1")
     decision.get_by_role("button").click()
     expect(page.locator(".state.big")).to_contain_text("Diterima")
     page.locator("details", has_text="Terbitkan sertifikat").get_by_role("button").click()

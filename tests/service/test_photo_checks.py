@@ -22,7 +22,7 @@ def ask(client: TestClient, pixels: np.ndarray, **form: str) -> dict:
 
 
 def test_a_card_is_told_with_its_distance_and_tilt(client: TestClient) -> None:
-    told = ask(client, CARD, card="true")
+    told = ask(client, CARD, card="required")
     assert told["card"] == "qc-a6"
     assert told["tilt_deg"] == pytest.approx(10, abs=2)
     assert told["px_per_mm"] == pytest.approx(540 / 204, rel=0.03)
@@ -30,7 +30,7 @@ def test_a_card_is_told_with_its_distance_and_tilt(client: TestClient) -> None:
 
 
 def test_each_reason_comes_with_a_sentence_in_both_languages(client: TestClient) -> None:
-    told = ask(client, cv2.GaussianBlur(np.full((540, 720, 3), 3, np.uint8), (0, 0), 5), card="true")
+    told = ask(client, cv2.GaussianBlur(np.full((540, 720, 3), 3, np.uint8), (0, 0), 5), card="required")
     assert told["send"] is False
     codes = [reason["code"] for reason in told["reasons"]]
     assert {"too_dark", "card_missing"} <= set(codes)
@@ -40,7 +40,16 @@ def test_each_reason_comes_with_a_sentence_in_both_languages(client: TestClient)
 def test_without_a_demand_a_missing_card_is_no_reason(client: TestClient) -> None:
     blank = np.full((540, 720, 3), 120, np.uint8)
     assert "card_missing" not in [r["code"] for r in ask(client, blank)["reasons"]]
-    assert "card_missing" in [r["code"] for r in ask(client, blank, card="true")["reasons"]]
+    assert "card_missing" in [r["code"] for r in ask(client, blank, card="required")["reasons"]]
+
+
+def test_a_spec_that_is_not_shipped_opens_no_file(client: TestClient) -> None:
+    answer = client.post(
+        "/v1/photo-checks",
+        files={"photo": ("a.jpg", encode_jpeg(CARD), "image/jpeg")},
+        data={"spec": "/etc/own.toml"},
+    )
+    assert answer.status_code == 422
 
 
 def test_bytes_that_are_no_photo_are_a_problem_document(client: TestClient) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fastapi.testclient import TestClient
 from obstore.store import S3Store
 
 from qc_vision.decision import Verdict
@@ -20,6 +19,7 @@ from service.record_commands import open_evidence
 from service.settings import Settings
 from service.verify import Verified, verify
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.signed_in import signed_in
 from tests.service.test_lots import inspect
 
 JPEG = b"a photo, or what passes for one"
@@ -112,7 +112,7 @@ def test_nobody_replaces_a_photo_in_a_bucket_by_saving_another_under_its_name(
 def test_inspections_are_kept_read_verified_and_purged(
     place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with TestClient(create_app(place.settings, inspector=FakeInspector())) as client:
+    with signed_in(create_app(place.settings, inspector=FakeInspector())) as client:
         inspect(client, "A-1", Verdict.FAIL)
         photo = client.get("/v1/inspections").json()["inspections"][0]["links"]["thumbnail"]
         shown = client.get(photo)
@@ -143,7 +143,7 @@ def test_inspections_are_kept_read_verified_and_purged(
 def test_the_command_verifies_photos_in_a_bucket_named_by_the_environment(
     s3_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with TestClient(create_app(s3_settings, inspector=FakeInspector())) as client:
+    with signed_in(create_app(s3_settings, inspector=FakeInspector())) as client:
         client.post("/v1/inspections", files=[("photos", ("a.jpg", photo_of(Verdict.PASS)))])
     for name in ("photos_url", "s3_endpoint", "s3_region", "s3_access_key_id", "s3_secret_access_key"):
         monkeypatch.setenv(f"QC_{name.upper()}", str(getattr(s3_settings, name)))

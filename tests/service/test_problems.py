@@ -15,6 +15,7 @@ from service.app import create_app
 from service.problems import KINDS, kind_of
 from service.settings import Settings
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.signed_in import signed_in
 
 PHOTO = [("photos", ("a.jpg", photo_of(Verdict.PASS)))]
 
@@ -30,7 +31,7 @@ class BrokenInspector:
 
 
 def served(settings: Settings, error: Exception) -> Iterator[TestClient]:
-    with TestClient(
+    with signed_in(
         create_app(settings, inspector=BrokenInspector(error)), raise_server_exceptions=False
     ) as client:
         yield client
@@ -134,7 +135,7 @@ def test_who_waits_too_long_for_an_inspector_is_told_to_come_back(settings: Sett
 
     impatient = settings.model_copy(update={"wait_s": 0.1})
     with (
-        TestClient(create_app(impatient, inspector=SlowInspector())) as client,
+        signed_in(create_app(impatient, inspector=SlowInspector())) as client,
         ThreadPoolExecutor(2) as both,
     ):
         answers = list(both.map(lambda _: client.post("/v1/inspections", files=PHOTO), range(2)))

@@ -16,16 +16,19 @@ LOBED = ("braid", "coil", "twined")
 STIFF = ("lens", "wicker")
 """Soft or thin weft over stiff stakes: rows swell over a stake and hide behind the next."""
 WEAVES = {
-    "plain": 0.18,
+    "plain": 0.16,
     "twill21": 0.05,
     "twill22": 0.06,
     "motif": 0.05,
-    "lens": 0.23,
-    "wicker": 0.20,
+    "figure": 0.09,
+    "lens": 0.20,
+    "wicker": 0.17,
     "twined": 0.06,
     "braid": 0.10,
-    "coil": 0.07,
+    "coil": 0.06,
 }
+SPLICE_PITCHES = 18.0
+"""About how far a stem reaches before the next one goes on in its place, tucked in so that it is no fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,8 @@ class FabricPlan:
     share of its pitch. `swell`: how much wider weft is where it lies over a stake. `tilt`: slant of the
     lobes. `unruly`: how far a strand strays from its place, in pitches. `uneven`: how much strands differ in
     width, from one another and along their way. `mottle`: slow changes of tone over the weave, which are no
-    stains. `slant`: of the lobes of ropes.
+    stains. `patchy`: how much one lobe differs in tone from the next of the same strand. `slant`: of the lobes
+    of ropes.
     """
 
     weave: str
@@ -61,6 +65,7 @@ class FabricPlan:
     unruly: float
     uneven: float
     mottle: float
+    patchy: float
     amplitude: float
     roundness: float
     slant: float
@@ -162,6 +167,8 @@ def weave_surface(
     height = torch.where(gap, torch.full_like(rows, -0.6), torch.maximum(z_weft, z_warp))
     rgb_weft = _strand_colour(plan, plan.weft_rgb, i_weft, stakes * aspect, r_weft, noise, 0.0)
     rgb_warp = _strand_colour(plan, plan.warp_rgb, j, rows, s_of_pair * aspect, noise, 31.0)
+    rgb_weft = rgb_weft * _lobe_tone(plan, i_weft, j)
+    rgb_warp = rgb_warp * _lobe_tone(plan, torch.round(rows), j + 0.5)
     rgb = torch.where((z_weft >= z_warp)[..., None], rgb_weft, rgb_warp)
     rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None]
     return Surface(height=height, rgb=rgb, gap=gap.float(), stakes=stakes)
@@ -172,6 +179,11 @@ def _mottle(plan: FabricPlan, down: Tensor, along: Tensor, noise: Tensor) -> Ten
     waves = torch.sin(0.31 * down + 0.17 * along + plan.seed) * torch.sin(0.23 * along - 0.11 * down)
     cloud = _sample(noise, down * 0.004, along * 0.004) - 0.5
     return 1 + plan.mottle * (0.5 * waves + 1.2 * cloud)
+
+
+def _lobe_tone(plan: FabricPlan, i: Tensor, j: Tensor) -> Tensor:
+    """(h, w, 1) tone of the lobe where row i meets stake j: a stem shows another side at every turn."""
+    return (1 + plan.patchy * (hash01(i, j * 1.7, plan.seed + 3) - 0.5))[..., None]
 
 
 def _over(tile: Tensor, i: Tensor, j: Tensor, floats: list[tuple[int, int, int]]) -> Tensor:
@@ -214,7 +226,7 @@ def _lobed_rows(
     height = torch.where(present, plan.amplitude + 0.38 * body + 0.16 * lobe, torch.full_like(rows, -0.5))
     strand = i * 57 + k
     rgb = _strand_colour(plan, plan.weft_rgb, strand * 0.37 + i, stakes * aspect, r + 0.4 * turn, noise, 0.0)
-    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None]
+    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None] * _lobe_tone(plan, i, k)
     gap = (~present).float() * (missing > 0.4).float()
     groove = ((~present) & (gap < 0.5))[..., None]
     return Surface(height=height, rgb=torch.where(groove, rgb * 0.35, rgb), gap=gap, stakes=turn)
@@ -229,7 +241,8 @@ def _sample(noise: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 def _strand_colour(plan, rgb, index, along, across, noise, salt) -> Tensor:
     """Colour of a strand: its own tone, fibres along it, soft patches, and now and then a node."""
-    own = hash01(index, salt, plan.seed)
+    stem = torch.floor(along / SPLICE_PITCHES + 7 * hash01(index, salt + 3.0, plan.seed))
+    own = hash01(index, salt + 0.37 * stem, plan.seed)
     fibre = _sample(noise, along * 0.02 + own, across * 0.35 + own * 7.3)
     patch = _sample(noise, along * 0.013 + own * 3.1, index * 0.137 + across * 0.05)
     tone = (
@@ -284,13 +297,16 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         if rng.random() < 0.7
         else np.array(palette[rng.integers(len(palette))]) * albedo
     )
-    if rng.random() < 0.06:
-        warp = np.array(MATERIALS["dyed"][rng.integers(5)])
+    if rng.random() < (0.85 if weave == "figure" else 0.06):
+        warp = np.array(MATERIALS["dyed"][rng.integers(5)]) * rng.uniform(0.6, 1.4)
+        if rng.random() < 0.4:
+            weft, warp = warp, weft
     aspect = {
         "plain": lambda: math.exp(rng.normal(0.0, 0.3)),
         "twill21": lambda: math.exp(rng.normal(0.0, 0.2)),
         "twill22": lambda: math.exp(rng.normal(0.0, 0.2)),
         "motif": lambda: math.exp(rng.normal(0.1, 0.3)),
+        "figure": lambda: math.exp(rng.normal(0.0, 0.15)),
         "lens": lambda: math.exp(rng.uniform(math.log(1.3), math.log(6.0))),
         "wicker": lambda: math.exp(rng.uniform(math.log(1.8), math.log(15.0))),
         "twined": lambda: rng.uniform(0.6, 1.8),
@@ -298,7 +314,7 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         "coil": lambda: rng.uniform(0.3, 1.6),
     }[weave]()
     lobed, stiff = weave in LOBED, weave in STIFF
-    flat = not lobed and not stiff and rng.random() < 0.7
+    flat = not lobed and not stiff and rng.random() < (0.95 if weave == "figure" else 0.7)
     airy = not lobed and rng.random() < 0.15
     weft_cover = rng.uniform(0.93, 1.06) if lobed else rng.uniform(0.78, 1.02)
     warp_cover = rng.uniform(0.25, 0.6) if stiff else rng.uniform(0.7, 1.0)
@@ -310,7 +326,7 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
     plan = FabricPlan(
         weave=weave,
         seed=int(rng.integers(1, 9999)),
-        tile=_motif(rng) if weave == "motif" else TILES.get(weave, TILES["plain"]),
+        tile=_tile(weave, rng),
         weft_cover=float(weft_cover),
         warp_cover=float(warp_cover),
         swell=float(rng.uniform(0.55, 0.95) if weave == "lens" else rng.uniform(0.1, 0.75) if stiff else 0.0),
@@ -318,6 +334,7 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         unruly=float(rng.uniform(0.0, 0.22) * rng.random()),
         uneven=float(rng.uniform(0.1, 0.6)),
         mottle=float(rng.uniform(0.0, 0.5) * rng.random()),
+        patchy=float(rng.uniform(0.0, 0.7) * rng.random()),
         amplitude=float(rng.uniform(0.08, 0.2) if flat else rng.uniform(0.18, 0.38)),
         roundness=float(rng.uniform(4, 12) if flat else rng.uniform(1.8, 2.6)),
         slant=float(rng.choice([-1, 1]) * slant),
@@ -331,6 +348,34 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         gloss=float(rng.choice([0.0, rng.uniform(0.05, 0.4)])),
     )
     return plan, float(aspect)
+
+
+def _tile(weave: str, rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:
+    if weave == "motif":
+        return _motif(rng)
+    return _figure(rng) if weave == "figure" else TILES.get(weave, TILES["plain"])
+
+
+def _figure(rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:
+    """Fields where the weft shows beside fields where the warp does, as two-coloured plaiting draws its
+    diamonds, steps and checks: every strand is in its place, whatever the fields look like."""
+    m, n = (4 * int(v) for v in rng.integers(3, 11, 2))
+    i, j = np.mgrid[0:m, 0:n]
+    u, v = np.abs(2 * i / m - 1), np.abs(2 * j / n - 1)
+    fields = (
+        lambda: u + v < rng.uniform(0.5, 1.3),
+        lambda: (np.maximum(u, v) < rng.uniform(0.3, 0.8)) ^ (np.maximum(u, v) < rng.uniform(0.0, 0.3)),
+        lambda: (u < 0.5) ^ (v < 0.5),
+        lambda: np.remainder(i // 4 + j // 4, 4) < 2,
+        lambda: np.remainder(u + v, 0.5) < 0.25,
+        lambda: u < rng.uniform(0.2, 0.8),
+    )
+    shown = fields[rng.integers(len(fields))]()
+    over, step = int(rng.integers(2, 4)), int(rng.choice([1, 3]))
+    weft_faced = np.remainder(j + step * i, 4) < over
+    warp_faced = np.remainder(j + step * i, 4) >= over if rng.random() < 0.7 else np.remainder(i + j, 2) > 0
+    tile = np.where(shown, weft_faced, warp_faced)
+    return tuple(tuple(int(cell) for cell in row) for row in tile)
 
 
 def _motif(rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:

@@ -93,7 +93,7 @@ def plant(
         else:
             faults.missing_weft = torch.maximum(faults.missing_weft, slit.float())
         faults.mark(code, slit.float())
-    elif code == "MIN-PATTERN" and not lobed:
+    elif code == "MIN-PATTERN" and not lobed and plan.weave not in ("motif", "figure"):
         j0, length = round(s0), int(rng.integers(2, 5))
         faults.floats.append((i0, j0, j0 + length))
         faults.mark(
@@ -142,9 +142,10 @@ def plant(
         faults.paint.append((band.float(), tint[rng.integers(4)], float(rng.uniform(0.35, 0.75))))
         faults.mark(code, band.float())
     elif code == "MAJ-SHAPE":
-        far = torch.hypot(rows - r0, (stakes - s0) * aspect) / rng.uniform(3, 7)
+        # small enough for its shading to be told from the light's own slow changes
+        far = torch.hypot(rows - r0, (stakes - s0) * aspect) / rng.uniform(1.5, 4)
         dent = torch.exp(-far * far * 1.5)
-        depth = float(rng.choice([-1, 1])) * rng.uniform(2.0, 4.5)
+        depth = float(rng.choice([-1, 1])) * rng.uniform(1.2, 3.0)
         faults.bump = dent * depth if faults.bump is None else faults.bump + dent * depth
         faults.rows = faults.rows + dent * rng.uniform(-0.8, 0.8)
-        faults.mark(code, (dent > 0.35).float())
+        faults.mark(code, (dent > 0.45).float())

@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -107,10 +108,37 @@ def put_things(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tensor
                 torch.frac(u / w * rng.uniform(2, 7)).abs() < 0.7
             )
             colour = torch.where(printed[..., None], colour * 0.15, colour)
+        if not oval and rng.random() < 0.35:
+            colour = _card(u / w, v / h, rng)
         tone = (0.7 + 0.5 * (u / w * 0.2 + 0.3)).clamp(0.2, 1.2)
+        if rng.random() < 0.6:
+            canvas = _shade_beside(canvas, mask, rng)
         canvas = torch.where(mask[..., None], colour * tone[..., None], canvas)
         truth.cover(mask.float(), part_of_basket=False)
     return canvas
+
+
+def _card(u: Tensor, v: Tensor, rng: np.random.Generator) -> Tensor:
+    """A printed card, (u, v) in [-1, 1] over it: squares of black cells in its corners, on white."""
+    side = rng.uniform(0.18, 0.4)
+    x, y = (u.abs() - (0.9 - side)) / side, (v.abs() - (0.9 - side)) / side
+    marker = (x > 0) & (x < 1) & (y > 0) & (y < 1)
+    cells = hash01(
+        torch.floor(x * 6) + 7 * (u > 0), torch.floor(y * 6) + 7 * (v > 0), float(rng.integers(99))
+    )
+    edge = (x < 1 / 6) | (x > 5 / 6) | (y < 1 / 6) | (y > 5 / 6)
+    ink = marker & (edge | (cells < 0.5))
+    paper = torch.tensor(rng.uniform(0.6, 0.9), dtype=torch.float32)
+    return torch.where(ink, torch.tensor(0.03), paper)[..., None].expand(*u.shape, 3)
+
+
+def _shade_beside(canvas: Tensor, mask: Tensor, rng: np.random.Generator) -> Tensor:
+    """The shadow of a thing that stands off the weave."""
+    n = canvas.shape[0]
+    dx, dy = (round(float(v)) for v in rng.normal(0, 0.05 * n, 2))
+    fallen = mask.float().roll((dy, dx), (0, 1)).numpy()
+    soft = cv2.GaussianBlur(fallen, (0, 0), n * float(10 ** rng.uniform(-3, -1.5)))
+    return canvas * (1 - float(rng.uniform(0.2, 0.75)) * torch.from_numpy(soft))[..., None]
 
 
 def cast_shadows(canvas: Tensor, rng: np.random.Generator) -> Tensor:

@@ -64,7 +64,10 @@ def _counts(picture: Picture, name: str) -> list[tuple[str, str, str, str, str, 
     y, x = places[len(places) // 2]
     half = QUAD_CELLS // 2
     window = picture.steps[:, y - half : y + half, x - half : x + half].reshape(2, 2, -1)
-    if (np.linalg.norm(window, axis=1).std(1) > 0.05 * np.linalg.norm(window, axis=1).mean(1)).any():
+    if (
+        not window.any()
+        or (np.linalg.norm(window, axis=1).std(1) > 0.05 * np.linalg.norm(window, axis=1).mean(1)).any()
+    ):
         return []
     low, high = (np.array([x, y]) - half) * CELL_PX, (np.array([x, y]) + half) * CELL_PX
     quad = ";".join(

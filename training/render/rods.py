@@ -3,6 +3,7 @@
 import math
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,6 +37,29 @@ def add_loose_ends(
         )
         truth.blame("MIN-LOOSE", mask)
     return canvas
+
+
+def add_fuzz(
+    canvas: Tensor, truth: Truth, rng: np.random.Generator, pitch: float, plan: FabricPlan
+) -> Tensor:
+    """Fibres and ends shorter than a strand is wide, as every natural weave has them: no fault."""
+    spots = torch.nonzero(truth.judged > 0)
+    if not len(spots):
+        return canvas
+    drawn = np.zeros(canvas.shape[:2], np.float32)
+    for _ in range(int(rng.integers(5, 60))):
+        y, x = (float(v) for v in spots[rng.integers(len(spots))])
+        heading, length = rng.uniform(0, 2 * math.pi), pitch * rng.uniform(0.15, 0.7)
+        turn = rng.normal(0, 0.8)
+        angle = heading + turn * np.linspace(0, 1, 4)
+        points = np.stack(
+            [x + np.cumsum(np.cos(angle)) * length / 4, y + np.cumsum(np.sin(angle)) * length / 4], 1
+        )
+        thick = 1 if rng.random() < 0.7 else max(1, round(pitch * 0.06))
+        cv2.polylines(drawn, [np.round(points * 16).astype(np.int32)], False, 1.0, thick, cv2.LINE_AA, 4)
+    alpha = torch.from_numpy(drawn)[..., None] * rng.uniform(0.3, 0.9)
+    tone = rng.uniform(0.6, 1.8)
+    return canvas * (1 - alpha) + alpha * torch.tensor(plan.weft_rgb).view(1, 1, 3) * tone
 
 
 def add_handle(

@@ -1,7 +1,7 @@
 """One rendered photo with its truth, from a seed. `render(seed)` is the only door of this package."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,22 +16,34 @@ from training.render.fabric import LOBED, FabricPlan, Surface, hash01, noise_tab
 from training.render.fault import CODES, Faults, plant
 from training.render.innocent import add_flowers, add_opening, add_strap, cast_shadows, put_things
 from training.render.light import light
-from training.render.rods import add_handle, add_loose_ends
+from training.render.rods import add_fuzz, add_handle, add_loose_ends
+from training.render.scan import Scan, dye, load_scans, looks_like, scanned_surface
 from training.render.shape import SHAPES, Face
 from training.render.truth import Picture, Truth
 
 SIDE_PX = 256
 OVERSAMPLING = 2
-BACKDROPS = Path(__file__).parents[2] / "datasets" / "backgrounds"
+DATASETS = Path(__file__).parents[2] / "datasets"
+BACKDROPS, SCANS = DATASETS / "backgrounds", DATASETS / "scans"
+SCANNED = 0.15
+"""Share of the baskets with a surface of real weave. Nobody has counted it strand by strand: only its faults
+are truth."""
+RAKING = 0.35
+"""Share of the baskets with the sun far to one side, so that half a wall lies in its own shade."""
+KNOWN_BEST = 0.6
+KNOWN_BEST_PX = (20, 48), (28, 84)
+"""Canvas px between strands of the finer family in this share of the baskets, whole ones and close-ups: about
+what the second look sees."""
 SHARES = (0.38, 0.14, 0.26, 0.22)
 CODE_SHARES = (0.14, 0.13, 0.17, 0.06, 0.11, 0.12, 0.11, 0.09, 0.03, 0.04)
 
 
 class Renderer:
-    """Holds the backdrops; everything else is drawn anew from each seed. `side_px`: a multiple of 32."""
+    """Holds backdrops and scans; everything else is drawn anew from each seed. `side_px`: a multiple of 32."""
 
-    def __init__(self, backdrops: Path = BACKDROPS, *, side_px: int = SIDE_PX) -> None:
+    def __init__(self, backdrops: Path = BACKDROPS, scans: Path = SCANS, *, side_px: int = SIDE_PX) -> None:
         self._photos = load_backdrops(backdrops)
+        self._scans = load_scans(scans)
         self._side_px = side_px
 
     def render(self, seed: int, *, sound: bool = False) -> Picture:
@@ -44,7 +56,7 @@ class Renderer:
         truth = Truth.empty(n)
         if rng.random() < 0.92:
             for _ in range(2 if rng.random() < 0.12 else 1):
-                canvas = _add_basket(canvas, truth, rng, harm, noise)
+                canvas = _add_basket(canvas, truth, rng, harm, noise, self._scans)
         canvas = cast_shadows(canvas, rng)
         canvas = put_things(canvas, truth, rng)
         linear = F.avg_pool2d(canvas.permute(2, 0, 1)[None], OVERSAMPLING)[0].permute(1, 2, 0)
@@ -58,6 +70,7 @@ class _Basket:
     pitch to it."""
 
     plan: FabricPlan
+    scan: Scan | None
     pitch: float
     aspect: float
     diagonal: bool
@@ -71,14 +84,20 @@ class _Basket:
     lining: Tensor
 
 
-def _plan_basket(shape: str, rng: np.random.Generator) -> _Basket:
+def _plan_basket(shape: str, rng: np.random.Generator, scans: list[Scan]) -> _Basket:
     plan, aspect = plan_fabric(rng)
+    scan = dye(scans[rng.integers(len(scans))], rng) if scans and rng.random() < SCANNED else None
+    if scan:
+        plan, aspect = replace(plan, weave="braid", weft_rgb=looks_like(scan)), scan.aspect
     low, high = (14, 130) if shape == "closeup" else (8, 60)
+    if rng.random() < KNOWN_BEST:
+        low, high = (px / min(1.0, aspect) for px in KNOWN_BEST_PX[shape == "closeup"])
     pitch = math.exp(rng.uniform(math.log(low), math.log(high)))
-    turnable = plan.weave in ("plain", "twill21", "twill22", "motif")
+    turnable = plan.weave in ("plain", "twill21", "twill22", "motif", "figure")
     round_base = plan.weave in ("coil", "braid", "lens", "twined")
     return _Basket(
         plan=plan,
+        scan=scan,
         pitch=pitch,
         aspect=min(aspect, 360 / pitch),
         diagonal=shape != "cylinder" and turnable and rng.random() < 0.4,
@@ -86,7 +105,7 @@ def _plan_basket(shape: str, rng: np.random.Generator) -> _Basket:
         disc=shape == "panel" and round_base and rng.random() < 0.6,
         offset=rng.uniform(-40, 40, 2),
         wave=rng.uniform(0, 0.6, 2) * rng.random(),
-        sun=rng.normal(0, 0.6, 2) + np.array([0.0, -0.5]),
+        sun=rng.normal(0, 1.8 if rng.random() < RAKING else 0.6, 2) + np.array([0.0, -0.5]),
         softness=float(rng.random()),
         seen_through=str(rng.choice(["dark", "behind", "lining", "inside"], p=[0.5, 0.18, 0.16, 0.16])),
         lining=torch.tensor(rng.uniform(0.05, 0.9, 3), dtype=torch.float32),
@@ -99,11 +118,12 @@ def _add_basket(
     rng: np.random.Generator,
     harm: np.random.Generator | None,
     noise: Tensor,
+    scans: list[Scan],
 ) -> Tensor:
     """Draws a basket; `harm` draws its faults, None for a sound one."""
     n = canvas.shape[0]
     shape = str(rng.choice(list(SHAPES), p=list(SHARES)))
-    basket = _plan_basket(shape, rng)
+    basket = _plan_basket(shape, rng, scans)
     behind = canvas
     canvas = canvas.clone()
     for face in SHAPES[shape](n, rng):
@@ -111,6 +131,8 @@ def _add_basket(
         if window is not None:
             _draw_face(canvas, behind, truth, face, window, basket, rng, harm, noise)
     pitch, plan = basket.pitch, basket.plan
+    if rng.random() < 0.25:
+        canvas = add_fuzz(canvas, truth, rng, pitch, plan)
     if harm is not None and harm.random() < 0.16:
         canvas = add_loose_ends(canvas, truth, harm, pitch, plan)
     if rng.random() < 0.12:
@@ -161,16 +183,7 @@ def _draw_face(
         faults.missing_weft = torch.maximum(faults.missing_weft, bare)
         judged = judged * (1 - bare)
 
-    surface = weave_surface(
-        basket.plan,
-        faults.rows,
-        stakes,
-        noise=noise,
-        floats=faults.floats,
-        missing_weft=faults.missing_weft,
-        missing_warp=faults.missing_warp,
-        aspect=basket.aspect,
-    )
+    surface = _surface(basket, faults, stakes, noise)
     _damage(surface, faults)
     lit = light(
         surface, face, pitch=basket.pitch, sun=basket.sun, gloss=basket.plan.gloss, softness=basket.softness
@@ -187,13 +200,31 @@ def _draw_face(
     truth.basket[window] = torch.where(mask, torch.ones_like(rows), truth.basket[window])
     truth.judged[window] = torch.where(mask, judged * (1 - rim), truth.judged[window])
     inner = (slice(None), *window)
-    truth.steps[inner] = torch.where(mask[None], _steps(rows, stakes), truth.steps[inner])
+    steps = _steps(rows, stakes) * (0.0 if basket.scan else 1.0)
+    truth.steps[inner] = torch.where(mask[None], steps, truth.steps[inner])
     place = torch.stack([faults.rows, surface.stakes])
     truth.place[inner] = torch.where(mask[None], place, truth.place[inner])
     truth.defects[inner] = torch.where(mask[None], torch.zeros(1), truth.defects[inner])
     for code, planted in masks.items():
         k = (CODES.index(code), *window)
         truth.defects[k] = torch.maximum(truth.defects[k], planted)
+
+
+def _surface(basket: _Basket, faults: Faults, stakes: Tensor, noise: Tensor) -> Surface:
+    if basket.scan:
+        return scanned_surface(
+            basket.scan, faults.rows, stakes, pitch=basket.pitch, missing=faults.missing_weft
+        )
+    return weave_surface(
+        basket.plan,
+        faults.rows,
+        stakes,
+        noise=noise,
+        floats=faults.floats,
+        missing_weft=faults.missing_weft,
+        missing_warp=faults.missing_warp,
+        aspect=basket.aspect,
+    )
 
 
 def _place(face: Face, basket: _Basket, *, n: int) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+HORIZON = 1e-6
+"""A plane is never looked at nearer to its horizon than this, where a pixel sees infinitely far."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Face:
@@ -52,6 +55,7 @@ def _homography(
     target = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
     m = cv2.getPerspectiveTransform(quad.astype(np.float32), target).astype(np.float64)
     d = m[2, 0] * x + m[2, 1] * y + m[2, 2]
+    d = torch.where(d.abs() < HORIZON, HORIZON, d)
     a, b = (m[0, 0] * x + m[0, 1] * y + m[0, 2]) / d, (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / d
     return a, b, (d > 0) & (a >= 0) & (a <= w) & (b >= 0) & (b <= h)
 
@@ -129,7 +133,7 @@ def cylinder(n: int, rng: np.random.Generator) -> list[Face]:
         down=y - top + squash * r_top * torch.cos(behind),
         normal=(-torch.sin(behind), 0.0),
         role="inside",
-        shade=float(rng.uniform(0.25, 0.7)),
+        shade=float(rng.uniform(0.25, 1.05)),
     )
     return [inner, outer]
 
@@ -173,7 +177,7 @@ def box(n: int, rng: np.random.Generator) -> list[Face]:
                 down=b,
                 normal=(tilt, -0.5 if name == "lid" else 0.0),
                 role="outside" if outward else "inside",
-                shade=1.0 if outward else float(rng.uniform(0.3, 0.7)),
+                shade=1.0 if outward else float(rng.uniform(0.3, 1.05)),
                 rim_down=0.0 if name in walls and outward else None,
             )
         )

@@ -18,7 +18,7 @@ STEP_MIN_PX, STEP_MAX_PX = 2.0, 250.0
 class Picture:
     """`rgb` (n, n, 3) uint8, and truth on cells of 4 px: `basket`, `judged` (h, w) in [0, 1] (`judged`:
     outer weave, where density and defects are meant), `steps` (4, h, w): image vectors in px from one row
-    to the next and from one stake to the next, `crests` (2, h, w) in [-1, 1]: 1 on the middle of a row
+    to the next and from one stake to the next (0 where nobody knows), `crests` (2, h, w) in [-1, 1]: 1 on the middle of a row
     (a stake), -1 half-way to the next, `defects` (k, h, w) in [0, 1] in the order of CODES."""
 
     rgb: NDArray[np.uint8]
@@ -70,12 +70,13 @@ class Truth:
         steps = np.nan_to_num(self.steps[middle].numpy() / oversampling, nan=0.0, posinf=0.0, neginf=0.0)
         steps = np.clip(steps, -1e4, 1e4)
         length = np.stack([np.hypot(steps[0], steps[1]), np.hypot(steps[2], steps[3])])
-        readable = ((length > STEP_MIN_PX) & (length < STEP_MAX_PX)).all(0)
+        unknown = length == 0
+        visible = (unknown | ((length > STEP_MIN_PX) & (length < STEP_MAX_PX))).all(0)
         defects = F.max_pool2d(self.defects[None], k)[0].numpy() * 0.5 + pool(self.defects) * 0.5
         return Picture(
             rgb=rgb,
             basket=pool(self.basket[None])[0],
-            judged=(pool(self.judged[None])[0] * readable).astype(np.float32),
+            judged=(pool(self.judged[None])[0] * visible).astype(np.float32),
             steps=steps.astype(np.float32),
             crests=torch.cos(2 * torch.pi * self.place[middle]).numpy(),
             defects=np.clip(defects, 0, 1).astype(np.float32),

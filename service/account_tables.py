@@ -1,0 +1,51 @@
+"""The tables of accounts. They may be changed and stand outside the ledger; AUDIT alone is append-only."""
+
+from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+
+from service.tables import METADATA
+
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("code", String(32), primary_key=True),
+    Column("roles", String(80), nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", String(32), nullable=False),
+    Column("disabled_at", String(32)),
+)
+"""Who may act, by code, never by name. `roles`: joined by commas. Without a password nobody signs in."""
+
+PASSES = Table(
+    "passes",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("kind", String(8), nullable=False),
+    Column("account", String(32), ForeignKey("accounts.code"), nullable=False, index=True),
+    Column("created_at", String(32), nullable=False),
+    Column("seen_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+"""Sessions, tokens of machines and one-time links: of each only the hash of its secret."""
+
+ATTEMPTS = Table(
+    "attempts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, index=True),
+    Column("at", String(32), nullable=False),
+)
+"""Recent tries to sign in, by the hash of who tried or from where; removed once they are old."""
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("at", String(32), nullable=False),
+    Column("what", String(24), nullable=False),
+    Column("account", String(32)),
+    Column("by", String(32), nullable=False),
+    Column("detail", String(200), nullable=False),
+)
+"""Each sign-in, refusal and change of what an account may do. No passwords, no addresses of machines."""

@@ -1,0 +1,249 @@
+"""Accounts and what lets them in: sessions, tokens of machines, one-time links. Only hashes of secrets are kept.
+
+Every function works inside the caller's transaction, so that several processes see the same truth.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from qc_vision.errors import QcVisionError
+from qc_vision.message import Message
+from service.account_tables import ACCOUNTS, AUDIT, PASSES
+from service.caller import Caller, Role
+from service.passwords import Hashes, refuse_weak
+
+IDLE = timedelta(hours=2)
+"""A session ends when nothing was asked for this long: a phone that changes hands, not a coffee."""
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly a session knows when it was last used; finer would write at every request."""
+
+
+class PassKind(StrEnum):
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - a kind, no secret
+    LINK = "link"
+
+
+LASTS = {
+    PassKind.SESSION: timedelta(hours=12),
+    PassKind.TOKEN: timedelta(days=90),
+    PassKind.LINK: timedelta(hours=24),
+}
+
+
+class AccountError(QcVisionError):
+    """What was asked of an account cannot be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    code: str
+    roles: frozenset[Role]
+    has_password: bool
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """A pass just made; `secret` is shown once and kept nowhere."""
+
+    id: str
+    secret: str
+    expires_at: datetime
+
+
+def hash_secret(secret: str) -> str:
+    """Secrets are 256 random bits: a plain hash is enough, nobody guesses one."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_account(connection: Connection, code: str, roles: frozenset[Role], *, by: str, now: datetime) -> None:
+    """A new account without a password. Raises AccountError where the code is taken."""
+    if find_account(connection, code) is not None:
+        raise AccountError(TAKEN)
+    row = {"code": code, "roles": _join(roles), "created_at": now.isoformat()}
+    connection.execute(insert(ACCOUNTS).values(row))
+    note(connection, "account_added", account=code, by=by, now=now, detail=_join(roles))
+
+
+def set_roles(connection: Connection, code: str, roles: frozenset[Role], *, by: str, now: datetime) -> None:
+    """Gives the account these roles and no others."""
+    _known(connection, code)
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(roles=_join(roles)))
+    note(connection, "roles_changed", account=code, by=by, now=now, detail=_join(roles))
+
+
+def disable(connection: Connection, code: str, *, by: str, now: datetime) -> None:
+    """Ends the account and everything that lets it in; what it put on record stays."""
+    _known(connection, code)
+    values = {"disabled_at": now.isoformat(), "password_hash": None}
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
+    connection.execute(delete(PASSES).where(PASSES.c.account == code))
+    note(connection, "disabled", account=code, by=by, now=now)
+
+
+def find_account(connection: Connection, code: str) -> Account | None:
+    return next((account for account in list_accounts(connection) if account.code == code), None)
+
+
+def list_accounts(connection: Connection) -> Sequence[Account]:
+    return [
+        Account(
+            code=row.code,
+            roles=_split(row.roles),
+            has_password=row.password_hash is not None,
+            disabled=row.disabled_at is not None,
+        )
+        for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.code))
+    ]
+
+
+def make_pass(
+    connection: Connection,
+    kind: PassKind,
+    code: str,
+    *,
+    by: str,
+    now: datetime,
+    lasts: timedelta | None = None,
+) -> Pass:
+    """A session, a token or a link of the account. Raises AccountError where it may have none."""
+    if _known(connection, code).disabled:
+        raise AccountError(DISABLED)
+    if kind is PassKind.LINK:  # a new link takes the place of older ones
+        connection.execute(
+            delete(PASSES).where(PASSES.c.account == code, PASSES.c.kind == PassKind.LINK.value)
+        )
+    made = Pass(
+        id=uuid4().hex[:12],
+        secret=f"qc_{secrets.token_urlsafe(32)}",
+        expires_at=now + (lasts or LASTS[kind]),
+    )
+    row = {
+        "sha256": hash_secret(made.secret),
+        "id": made.id,
+        "kind": kind.value,
+        "account": code,
+        "created_at": now.isoformat(),
+        "seen_at": now.isoformat(),
+        "expires_at": made.expires_at.isoformat(),
+    }
+    connection.execute(insert(PASSES).values(row))
+    if kind is not PassKind.SESSION:
+        note(connection, f"{kind.value}_made", account=code, by=by, now=now, detail=made.id)
+    return made
+
+
+def find_caller(
+    connection: Connection, kind: PassKind, secret: str, *, now: datetime
+) -> tuple[Caller, bool] | None:
+    """Who holds the secret, and whether it is time to `touch` it; None where it lets nobody in."""
+    query = (
+        select(PASSES, ACCOUNTS.c.roles)
+        .join(ACCOUNTS, ACCOUNTS.c.code == PASSES.c.account)
+        .where(
+            PASSES.c.sha256 == hash_secret(secret),
+            PASSES.c.kind == kind.value,
+            ACCOUNTS.c.disabled_at.is_(None),
+        )
+    )
+    row = connection.execute(query).first()
+    if row is None or now >= datetime.fromisoformat(row.expires_at):
+        return None
+    unseen = now - datetime.fromisoformat(row.seen_at)
+    if kind is PassKind.SESSION and unseen >= IDLE:
+        return None
+    return Caller(code=row.account, roles=_split(row.roles)), unseen >= SEEN_EVERY
+
+
+def touch(connection: Connection, secret: str, *, now: datetime) -> None:
+    """That the pass was used just now."""
+    mine = PASSES.c.sha256 == hash_secret(secret)
+    connection.execute(update(PASSES).where(mine).values(seen_at=now.isoformat()))
+
+
+def end_session(connection: Connection, secret: str, *, now: datetime) -> None:
+    """Signs out: the session lets nobody in any more, wherever its cookie went."""
+    row = connection.execute(select(PASSES).where(PASSES.c.sha256 == hash_secret(secret))).first()
+    if row is not None:
+        connection.execute(delete(PASSES).where(PASSES.c.sha256 == row.sha256))
+        note(connection, "signed_out", account=row.account, by=row.account, now=now)
+
+
+def revoke_token(connection: Connection, token_id: str, *, by: str, now: datetime) -> None:
+    """Ends a token by its id. Raises AccountError where there is none."""
+    mine = (PASSES.c.id == token_id, PASSES.c.kind == PassKind.TOKEN.value)
+    row = connection.execute(select(PASSES).where(*mine)).first()
+    if row is None:
+        raise AccountError(NO_TOKEN)
+    connection.execute(delete(PASSES).where(*mine))
+    note(connection, "token_revoked", account=row.account, by=by, now=now, detail=token_id)
+
+
+def open_link(connection: Connection, link: str, password: str, *, hashes: Hashes, now: datetime) -> str:
+    """Sets the password of a one-time link's account and returns its code; the link and all sessions end.
+
+    Raises AccountError where the link is used up, WeakPassword where the password will not do.
+    """
+    found = find_caller(connection, PassKind.LINK, link, now=now)
+    if found is None:
+        raise AccountError(USED_UP)
+    code = found[0].code
+    refuse_weak(password, code=code)
+    connection.execute(delete(PASSES).where(PASSES.c.account == code, PASSES.c.kind != PassKind.TOKEN.value))
+    values = {"password_hash": hashes.hash(password)}
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
+    note(connection, "password_set", account=code, by=code, now=now)
+    return code
+
+
+def note(
+    connection: Connection, what: str, *, account: str | None, by: str, now: datetime, detail: str = ""
+) -> None:
+    """One line of the audit."""
+    row = {
+        "id": uuid4().hex,
+        "at": now.isoformat(),
+        "what": what,
+        "account": account,
+        "by": by,
+        "detail": detail,
+    }
+    connection.execute(insert(AUDIT).values(row))
+
+
+def _known(connection: Connection, code: str) -> Account:
+    account = find_account(connection, code)
+    if account is None:
+        raise AccountError(UNKNOWN)
+    return account
+
+
+def _join(roles: frozenset[Role]) -> str:
+    return ",".join(sorted(role.value for role in roles))
+
+
+def _split(roles: str) -> frozenset[Role]:
+    return frozenset(Role(role) for role in roles.split(",") if role)
+
+
+TAKEN = Message(
+    id="Kode akun itu sudah dipakai. Pilih lain.", en="That account code is taken. Choose another."
+)
+UNKNOWN = Message(
+    id="Akun itu tidak ada. Lihat: qc-service account list.",
+    en="There is no such account. See: qc-service account list.",
+)
+DISABLED = Message(id="Akun itu sudah ditutup.", en="That account is closed.")
+NO_TOKEN = Message(id="Token itu tidak ada.", en="There is no such token.")
+USED_UP = Message(
+    id="Tautan ini sudah dipakai atau kedaluwarsa. Minta tautan baru kepada pengelola.",
+    en="This link was used or has expired. Ask the administrator for a new one.",
+)

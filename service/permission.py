@@ -1,0 +1,70 @@
+"""Who may call a route: each route states it, or that it is open to all; a test finds one that states nothing."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from service.accounts import PassKind, find_caller, touch
+from service.caller import NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
+from service.dependencies import AtDesk, Desk
+from service.store import now
+
+COOKIE = "qc_session"
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """Lets through who has one of the roles. `page`: who is not signed in is led to `/masuk` instead."""
+
+    roles: frozenset[Role]
+    page: bool = False
+
+    def __call__(self, request: Request, desk: AtDesk) -> Caller:
+        caller = find_signed_in(request, desk)
+        if caller is None:
+            raise NotSignedIn(NOBODY, page=request.url.path if self.page else None)
+        if not caller.roles & self.roles:
+            raise NotAllowed(WRONG_ROLE)
+        return caller
+
+
+def may(*roles: Role) -> May:
+    return May(frozenset(roles))
+
+
+def open_to_all() -> None:
+    """Says that a route is meant for everybody."""
+
+
+def find_signed_in(request: Request, desk: Desk) -> Caller | None:
+    """The account behind a machine's token or a browser's session, None where there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    kind, secret = PassKind.TOKEN, token
+    if scheme.lower() != "bearer":
+        kind, secret = PassKind.SESSION, request.cookies.get(COOKIE, "")
+    if not secret:
+        return None
+    with desk.store.reading() as connection:
+        found = find_caller(connection, kind, secret, now=now())
+    if found is None:
+        return None
+    caller, stale = found
+    if stale:
+        with desk.store.changing() as connection:
+            touch(connection, secret, now=now())
+    return caller
+
+
+EVERY_ROLE = frozenset(Role)
+AsAnyone = Annotated[Caller, Depends(May(EVERY_ROLE))]
+AsInspector = Annotated[Caller, Depends(may(Role.INSPECTOR))]
+AsReviewer = Annotated[Caller, Depends(may(Role.REVIEWER))]
+AsFieldwork = Annotated[Caller, Depends(may(Role.INSPECTOR, Role.REVIEWER))]
+AsLots = Annotated[Caller, Depends(may(Role.REVIEWER, Role.EXPORTER))]
+AsExporter = Annotated[Caller, Depends(may(Role.EXPORTER))]
+AsRegistrar = Annotated[Caller, Depends(may(Role.REVIEWER, Role.ADMIN))]
+AsAdmin = Annotated[Caller, Depends(may(Role.ADMIN))]
+AsModelKeeper = Annotated[Caller, Depends(may(Role.ML, Role.ADMIN))]
+PAGE = Depends(May(EVERY_ROLE, page=True))
+PUBLIC = Depends(open_to_all)

@@ -1,0 +1,84 @@
+"""`/v1/session`: sign in, see who is signed in, sign out. `/v1/account-links`: set a password by a one-time link."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ConfigDict, StringConstraints
+from pydantic.dataclasses import dataclass as checked
+
+from service.accounts import LASTS, PassKind, end_session, open_link
+from service.dependencies import AtDesk
+from service.entries import Person
+from service.permission import COOKIE, PUBLIC, AsAnyone
+from service.sign_in import sign_in
+from service.store import now
+
+router = APIRouter(prefix="/v1", tags=["session"])
+
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+_CLOSED = ConfigDict(extra="forbid")
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class SignInEntry:
+    code: Person
+    password: Secret
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class LinkEntry:
+    """`link`: what stands behind `#` in a one-time link."""
+
+    link: Secret
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    code: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    code: str
+
+
+@router.post("/session", status_code=204, dependencies=[PUBLIC])
+def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry) -> None:
+    """Signs in; the session is in the cookie. A session that the browser held before ends."""
+    address = request.client.host if request.client else "-"
+    made = sign_in(desk.store, entry.code, entry.password, address=address, hashes=desk.hashes, now=now())
+    with desk.store.changing() as connection:
+        end_session(connection, request.cookies.get(COOKIE, ""), now=now())
+    response.set_cookie(
+        COOKIE,
+        made.secret,
+        max_age=int(LASTS[PassKind.SESSION].total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=desk.settings.public_url.startswith("https:"),
+    )
+
+
+@router.get("/session")
+def who(caller: AsAnyone) -> Who:
+    """Who is signed in."""
+    return Who(code=caller.code, roles=tuple(sorted(caller.roles)))
+
+
+@router.delete("/session", status_code=204)
+def end(desk: AtDesk, caller: AsAnyone, request: Request, response: Response) -> None:
+    """Signs out."""
+    with desk.store.changing() as connection:
+        end_session(connection, request.cookies.get(COOKIE, ""), now=now())
+    response.delete_cookie(COOKIE)
+
+
+@router.post("/account-links", status_code=201, dependencies=[PUBLIC])
+def set_password(desk: AtDesk, entry: LinkEntry) -> Opened:
+    """Sets the password of the account that the link was made for; the link holds once."""
+    with desk.store.changing() as connection:
+        code = open_link(connection, entry.link, entry.password, hashes=desk.hashes, now=now())
+    return Opened(code=code)
