@@ -27,6 +27,8 @@ from service.certificate import Certificate
 THUMBNAILS = 8
 THUMBNAIL_MM = 40.0
 QR_MM = 34.0
+QUIET_MODULES = 4
+"""Blank modules around the code, without which readers may miss it (ISO/IEC 18004)."""
 INK = colors.HexColor("#17201e")
 SOFT = colors.HexColor("#4d5a57")
 LINE = colors.HexColor("#cfd6d2")
@@ -101,7 +103,7 @@ def _header(certificate: Certificate) -> Flowable:
 
 def _qr(url: str) -> Flowable:
     drawn = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(drawn, kind="png", scale=8, border=2)
+    segno.make(url, error="m", micro=False).save(drawn, kind="png", scale=8, border=QUIET_MODULES)
     drawn.seek(0)
     return Image(drawn, width=QR_MM * mm, height=QR_MM * mm)
 
