@@ -13,7 +13,7 @@ from service.facts import Draft, Kind, append_fact, find_fact
 from service.ledger import Tail
 from service.photos import PhotoStore
 from service.store import Store
-from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS, WAITING
+from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS, UPLOAD_PHOTOS, UPLOADS, WAITING
 
 PORTION = 200
 """Inspections or facts removed in one transaction."""
@@ -105,6 +105,9 @@ def _purge_inspections(store: Store, *, before: datetime, by: str, now: datetime
             seq = select(INSPECTIONS.c.seq).where(INSPECTIONS.c.id == inspection)
             connection.execute(delete(WAITING).where(WAITING.c.seq.in_(seq)))
             connection.execute(delete(INSPECTIONS).where(INSPECTIONS.c.id == inspection))
+            # what its upload said of the item: no evidence, but it names the maker's code
+            connection.execute(delete(UPLOAD_PHOTOS).where(UPLOAD_PHOTOS.c.upload_id == inspection))
+            connection.execute(delete(UPLOADS).where(UPLOADS.c.id == inspection))
     return len(ids)
 
 

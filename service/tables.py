@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -113,6 +114,43 @@ WAITING = Table(
     Column("asked", Boolean, nullable=False),
     Column("undecided", Boolean, nullable=False),
 )
-"""Which inspections, by their `seq`, wait for a person, and why: no evidence, computed from what is kept (see `service.waiting`)."""
+"""Which inspections, by their `seq`, wait for a person, and why: no evidence, computed from
+what is kept (see `service.waiting`)."""
+
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("key", String(255), unique=True),
+    Column("content_sha256", String(64), nullable=False),
+    Column("place", String(32), nullable=False),
+    Column("bundle", String(32), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("item", Text, nullable=False),
+    Column("by", String(32)),
+    Column("card", String(12), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("lease_by", String(120)),
+    Column("lease_until_s", Float, nullable=False),
+    Column("problem", Text),
+)
+"""Work in hand, not evidence: one row per upload from its acceptance on, changed as it is graded. Its `id`
+becomes the inspection's. `lease_until_s`: seconds since 1970 before which nobody else may take it."""
+
+UPLOAD_PHOTOS = Table(
+    "upload_photos",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("upload_id", String(32), ForeignKey("uploads.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("filename", String(80)),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+)
+"""The photos of an upload as they arrived; a photo's `id` becomes its record's."""
 
 KEPT: dict[str, Table] = {table.name: table for table in (INSPECTIONS, RECORDS, FACTS, EVENTS, DELIVERIES)}

@@ -132,7 +132,7 @@ def _verify(store: Store) -> dict[str, float]:
     """How many records are verified per second of one core, and the most memory that the process ever held."""
     start = time.process_time()
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
     seconds = time.process_time() - start
     assert isinstance(found, Verified), found
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
