@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from qc_vision.epcis import Naming
 from qc_vision.errors import QcVisionError
 from service.checkpoints import append_checkpoint, sign_checkpoint
 from service.ledger import Head, read_head
-from service.outbox import Posts, Target, deliver
+from service.outbox import Posts, Target, deliver, post_checkpoint
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import Store
 
 EVERY_S = 5.0
 CHECKPOINT_EVERY = timedelta(days=1)
+POST_AGAIN_AFTER = timedelta(minutes=10)
 TIMEOUT_S = 20.0
 
 
@@ -37,6 +39,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         return httpx2.post(url, content=body, headers=dict(headers), timeout=TIMEOUT_S).status_code
     except httpx2.HTTPError as wrong:
         raise OSError(str(wrong)) from wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Untaken:
+    """A signed checkpoint that a webhook has not taken; `due`: when it is tried next."""
+
+    token: str
+    at: datetime
+    due: datetime
 
 
 class Courier:
@@ -61,6 +72,7 @@ class Courier:
         self._clock = clock
         self._post = post
         self._signed: tuple[datetime, Head] | None = None
+        self._untaken: dict[Target, _Untaken] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
 
@@ -76,6 +88,7 @@ class Courier:
         for target in self._targets:
             deliver(self._store, target, naming=self._naming, now=self._clock(), post=self._post)
         self._sign()
+        self._post_checkpoints()
 
     def _sign(self) -> None:
         at = self._clock()
@@ -83,8 +96,25 @@ class Courier:
             head = read_head(connection)
         if self._signed is not None and (head == self._signed[1] or at - self._signed[0] < CHECKPOINT_EVERY):
             return
-        append_checkpoint(self._checkpoints, sign_checkpoint(head, self._keyring, at=at))
+        token = sign_checkpoint(head, self._keyring, at=at)
+        append_checkpoint(self._checkpoints, token)
         self._signed = (at, head)
+        # one that was not taken may be left behind: a later one binds all that it bound
+        self._untaken = {
+            t: _Untaken(token=token, at=at, due=at) for t in self._targets if t.secret is not None
+        }
+
+    def _post_checkpoints(self) -> None:
+        now = self._clock()
+        for target, untaken in list(self._untaken.items()):
+            if target.secret is None or now < untaken.due:
+                continue
+            if post_checkpoint(
+                target.url, target.secret, untaken.token, at=untaken.at, now=now, post=self._post
+            ):
+                del self._untaken[target]
+            else:
+                self._untaken[target] = replace(untaken, due=now + POST_AGAIN_AFTER)
 
     def _work(self) -> None:
         while not self._stopped.wait(EVERY_S):

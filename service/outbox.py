@@ -159,6 +159,18 @@ def deliver(store: Store, target: Target, *, naming: Naming, now: datetime, post
     return taken
 
 
+def post_checkpoint(url: str, secret: str, token: str, *, at: datetime, now: datetime, post: Posts) -> bool:
+    """Hands a webhook the statement that was signed `at`, as `data.jws`; returns whether it was taken."""
+    checkpoint_id = f"checkpoint-{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+    body, headers = _webhook(
+        secret, id=checkpoint_id, type="checkpoint.signed", at=at.isoformat(), data={"jws": token}, now=now
+    )
+    try:
+        return 200 <= post(url, body, headers) < 300
+    except OSError:
+        return False
+
+
 def sign_webhook(secret: str, *, id: str, timestamp: int, body: bytes) -> str:
     """The header `webhook-signature` of Standard Webhooks 1: HMAC-SHA256 of `id.timestamp.body`."""
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
@@ -214,11 +226,17 @@ def _message(target: Target, row: Row[Any], *, naming: Naming, now: datetime) ->
             "GS1-CBV-Version": "2.0.0",
             "GS1-EPCIS-Capture-Error-Behaviour": "rollback",
         }
-    body = json.dumps({"type": row.type, "timestamp": row.at, "data": event}).encode()
+    return _webhook(target.secret, id=row.id, type=row.type, at=row.at, data=event, now=now)
+
+
+def _webhook(
+    secret: str, *, id: str, type: str, at: str, data: Mapping[str, Any], now: datetime
+) -> tuple[bytes, dict[str, str]]:
+    body = json.dumps({"type": type, "timestamp": at, "data": data}).encode()
     timestamp = int(now.timestamp())
     return body, {
         "Content-Type": "application/json",
-        "webhook-id": row.id,
+        "webhook-id": id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign_webhook(target.secret, id=row.id, timestamp=timestamp, body=body),
+        "webhook-signature": sign_webhook(secret, id=id, timestamp=timestamp, body=body),
     }
