@@ -6,6 +6,7 @@ What comes in has been re-encoded from pixels: no EXIF, no GPS, nothing of the p
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from qc_vision.errors import StorageError
@@ -41,6 +42,10 @@ class PhotoStore:
             self.path(name).unlink(missing_ok=True)
         except OSError as wrong:
             raise cannot_write(self._folder, wrong) from wrong
+
+    def names(self) -> Iterator[str]:
+        """The names of all photos, in any order."""
+        return (path.stem for path in self._folder.glob("??/*.jpg"))
 
     def path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.jpg"
