@@ -16,6 +16,7 @@ from service.crew import load_shipped
 from service.grading import Inspects
 from service.intake import Intake
 from service.leftovers import compare_photos, find_bundles, find_halves, remove_orphans
+from service.photo_bucket import open_photos
 from service.photos import PhotoStore, prepare_folder
 from service.settings import Settings
 from service.signing import Keyring
@@ -72,7 +73,7 @@ def examine(
 
 
 def _look_into(store: Store, settings: Settings, *, repair: bool, abandoned_s: float) -> Iterator[Finding]:
-    photos, intake = PhotoStore(settings.data_dir / "photos"), Intake(settings.data_dir / "intake")
+    photos, intake = open_photos(settings), Intake(settings.data_dir / "intake")
     # leases first: while one is held, nobody can tell an orphan from a photo whose record is about to come
     yield _try("leases", lambda: _look_at_leases(store, repair=repair))
     yield _try("uploads", lambda: _look_at_uploads(store, intake))
@@ -200,6 +201,7 @@ def _look_at_ledger(store: Store, settings: Settings) -> Finding:
 
 
 def _look_at_photos(store: Store, photos: PhotoStore) -> Finding:
+    photos.check()
     with store.reading() as connection:
         found = compare_photos(connection, photos)
     if found is None:

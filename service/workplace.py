@@ -2,7 +2,8 @@
 
 from service.dependencies import naming_of
 from service.intake import Intake
-from service.photos import PhotoStore, prepare_folder
+from service.photo_bucket import open_photos
+from service.photos import prepare_folder
 from service.settings import Settings
 from service.store import open_database
 from service.worker import Workplace
@@ -13,7 +14,7 @@ def open_workplace(settings: Settings) -> Workplace:
     prepare_folder(settings.data_dir)
     return Workplace(
         store=open_database(settings.database),
-        photos=PhotoStore(settings.data_dir / "photos"),
+        photos=open_photos(settings),
         intake=Intake(settings.data_dir / "intake"),
         naming=naming_of(settings),
     )

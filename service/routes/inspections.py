@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from pydantic import StringConstraints
 
 from qc_vision.card_register import CardDemand
@@ -133,20 +133,20 @@ def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> Inspe
     return answer_inspection(_find(desk, inspection_id))
 
 
-@router.get("/{inspection_id}/photos/{number}", response_class=FileResponse, responses=JPEG)
-def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
+@router.get("/{inspection_id}/photos/{number}", response_class=Response, responses=JPEG)
+def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo, upright, without metadata. `number` counts from 1."""
     return _jpeg(desk, _photo(desk, inspection_id, number).photo)
 
 
-@router.get("/{inspection_id}/photos/{number}/overlay", response_class=FileResponse, responses=JPEG)
-def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
+@router.get("/{inspection_id}/photos/{number}/overlay", response_class=Response, responses=JPEG)
+def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo with what was found drawn on it."""
     return _jpeg(desk, _photo(desk, inspection_id, number).overlay)
 
 
-@router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=FileResponse, responses=JPEG)
-def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
+@router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=Response, responses=JPEG)
+def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo, small enough for a list."""
     return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
 
@@ -177,13 +177,13 @@ def _photo(desk: Desk, inspection_id: str, number: int) -> GradedPhoto:
     return photos[number - 1]
 
 
-def _jpeg(desk: Desk, name: str) -> FileResponse:
-    path = desk.photos.path(name)
-    if not path.is_file():
+def _jpeg(desk: Desk, name: str) -> Response:
+    jpeg = desk.photos.read(name)
+    if jpeg is None:
         raise RequestRefused(GONE, PURGED)
     # a name is the hash of its bytes: what was read once never changes
-    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-    return FileResponse(path, media_type="image/jpeg", headers=headers)
+    headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{name}"'}
+    return Response(jpeg, media_type="image/jpeg", headers=headers)
 
 
 PURGED = Message(

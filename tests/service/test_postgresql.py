@@ -54,7 +54,7 @@ def store(engine: Engine) -> Iterator[Store]:
 
 def test_what_is_kept_is_read_back_and_verified(store: Store) -> None:
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
 
     assert isinstance(found, Verified)
     assert found.entries == 5
@@ -83,7 +83,7 @@ def test_a_row_named_by_a_purge_may_be_removed_and_the_rest_still_verifies(
         connection.execute(text("DELETE FROM facts WHERE id = 'fact-1'"))
 
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
     assert isinstance(found, Verified)
     assert found.purged == 1
 
@@ -94,7 +94,7 @@ def test_what_was_changed_with_the_triggers_off_is_found(engine: Engine, store: 
         connection.execute(text("UPDATE facts SET body = '{}'"))
 
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
     assert isinstance(found, Break)
     assert (found.table, found.row) == ("facts", "fact-1")
 
