@@ -189,7 +189,7 @@ def _look_at_ledger(store: Store, settings: Settings) -> Finding:
     jwks = keyring.jwks() if keyring.check() else {"keys": []}
     good, bad = read_checkpoints(settings.checkpoints, jwks)
     with store.reading() as connection:
-        outcome = verify(connection, photo_path=None, checkpoints=good, bad_checkpoints=bad)
+        outcome = verify(connection, photos=None, checkpoints=good, bad_checkpoints=bad)
     if isinstance(outcome, Break):
         place = f"{outcome.table} {outcome.row}"
         return _wrong(

@@ -32,7 +32,7 @@ from service.app import create_app, open_records
 from service.cli import listen
 from service.crew import Processes, working
 from service.doctor import Health, examine
-from service.photos import PhotoStore
+from service.photo_bucket import open_photos
 from service.settings import Settings
 from service.tables import INSPECTIONS, LEDGER
 from service.verify import Verified, verify
@@ -140,7 +140,7 @@ def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
         entered = connection.execute(
             select(LEDGER.c.row_id).where(LEDGER.c.table_name == "inspections")
         ).all()
-        chain = verify(connection, photo_path=PhotoStore(settings.data_dir / "photos").path, checkpoints=())
+        chain = verify(connection, photos=open_photos(settings), checkpoints=())
     store.close()
     refs = Counter(row.ref for row in kept)
     findings = list(examine(settings, repair=True, load=FakeInspector, abandoned_s=0.0))

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from qc_vision.decision import Verdict
 from service.app import create_app
@@ -28,7 +29,7 @@ def used(settings: Settings) -> Settings:
     return settings
 
 
-def send(client, *, prefer: str = "") -> str:  # type: ignore[no-untyped-def]
+def send(client: TestClient, *, prefer: str = "") -> str:
     files = [("photos", ("a.jpg", photo_of(Verdict.PASS)))]
     return str(client.post("/v1/inspections", files=files, headers={"Prefer": prefer}).json()["id"])
 
@@ -174,4 +175,6 @@ def test_the_exit_status_tells_and_nothing_is_made_in_a_wrong_folder(
     assert not (tmp_path / "wrong" / "keys").exists()
 
 
-UPDATE_TRIGGER = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%UPDATE ON inspections%'"
+UPDATE_TRIGGER = (
+    "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%UPDATE ON inspections%'"
+)
