@@ -1,6 +1,8 @@
 """`qc-service doctor`: prints one line per finding, in both languages."""
 
+from qc_vision.message import Message
 from service.doctor import Health, examine
+from service.problems import NOT_FOUND, RequestRefused
 from service.settings import Settings
 from service.store import open_database
 from service.uploads import try_again
@@ -14,8 +16,10 @@ def run_doctor(settings: Settings, *, repair: bool, again: str | None) -> int:
     if again is not None:
         store = open_database(settings.database)
         with store.changing() as connection:
-            try_again(connection, again)
+            found = try_again(connection, again)
         store.close()
+        if not found:
+            raise RequestRefused(NOT_FOUND, _not_set_aside(again))
     wrong = 0
     for finding in examine(settings, repair=repair):
         wrong += finding.health is Health.WRONG
@@ -24,3 +28,10 @@ def run_doctor(settings: Settings, *, repair: bool, again: str | None) -> int:
             flush=True,
         )
     return ILL if wrong else WELL
+
+
+def _not_set_aside(upload_id: str) -> Message:
+    return Message(
+        id=f"Kiriman {upload_id} tidak disisihkan. 'qc-service doctor' menyebut yang disisihkan.",
+        en=f"The upload {upload_id} is not set aside. 'qc-service doctor' names those that are.",
+    )

@@ -293,12 +293,12 @@ def set_aside(connection: Connection, upload_id: str) -> None:
     )
 
 
-def try_again(connection: Connection, upload_id: str) -> None:
-    """Puts an upload that was set aside back at its place in the queue, as if it had never been taken."""
+def try_again(connection: Connection, upload_id: str) -> bool:
+    """Puts an upload that was set aside back at its place in the queue, as if it had never been taken; false where
+    it was not set aside."""
     was_aside = and_(UPLOADS.c.id == upload_id, UPLOADS.c.state == State.SET_ASIDE.value)
-    _change(
-        connection, was_aside, state=State.WAITING.value, lease_until_s=0.0, claims=0, crashes=0, problem=None
-    )
+    fresh = {"lease_until_s": 0.0, "claims": 0, "crashes": 0, "problem": None}
+    return _change(connection, was_aside, state=State.WAITING.value, **fresh) == 1
 
 
 def acknowledge(connection: Connection, upload_id: str) -> bool:

@@ -112,6 +112,8 @@ def test_a_lease_that_ran_out_is_freed_and_a_photo_set_aside_is_graded_once_more
     assert ill(settings, repair=True) == {"leases": Health.MENDED, "set aside": Health.WRONG}
     assert main(["doctor", "--data", str(settings.data_dir), "--again", aside]) == 0
     assert "set aside: ok" in capsys.readouterr().out
+    assert main(["doctor", "--data", str(settings.data_dir), "--again", aside]) == 1
+    assert "tidak disisihkan" in capsys.readouterr().err
     with signed_in(create_app(settings, inspector=FakeInspector())) as client:
         for id in (stuck, aside):
             while client.get(f"/v1/uploads/{id}").json()["state"] != "done":
