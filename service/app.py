@@ -10,11 +10,13 @@ from qc_vision.inspection import SOFTWARE, load_inspector
 from service.courier import Courier, targets_of
 from service.dependencies import Desk, naming_of
 from service.grading import InspectorPool, Inspects
+from service.metrics import Metrics
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
 from service.photo_bucket import open_photos
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
+from service.request_log import RequestLog
 from service.routes import (
     certificates,
     checks,
@@ -24,6 +26,7 @@ from service.routes import (
     inspections,
     items,
     lots,
+    metrics,
     pages,
     photo_checks,
     register,
@@ -48,6 +51,7 @@ def open_records(settings: Settings) -> Store:
 
 def create_app(settings: Settings, *, inspector: Inspects | None = None) -> FastAPI:
     """The service, ready to be served. Without an `inspector` the shipped model is loaded at start."""
+    counted = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +65,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
             keyring=Keyring(settings.data_dir / "keys"),
             inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
             hashes=Argon2id(),
+            metrics=counted,
         )
         courier = Courier(
             store,
@@ -98,6 +103,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         epcis,
         evidence,
         health,
+        metrics,
         session,
         pages,
     ):
@@ -105,5 +111,6 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
+    app.add_middleware(RequestLog, metrics=counted)
     app.add_middleware(SecurityHeaders)
     return app

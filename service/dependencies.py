@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from qc_vision.epcis import Naming
 from service.grading import InspectorPool
+from service.metrics import Metrics
 from service.passwords import Hashes
 from service.photos import PhotoStore
 from service.settings import Settings
@@ -24,6 +25,7 @@ class Desk:
     keyring: Keyring
     inspectors: InspectorPool
     hashes: Hashes
+    metrics: Metrics
 
     @property
     def naming(self) -> Naming:
