@@ -148,15 +148,14 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
 
     import uvicorn
 
-    from qc_vision.inspection import load_inspector
     from service.account_commands import first_link
     from service.app import create_app, open_records
+    from service.crew import Processes, working
     from service.request_log import log_as_json
 
     # everything that may refuse is tried before the address is announced
     store = open_records(settings)
-    with listen(settings.host, settings.port) as listener:
-        inspector = load_inspector()
+    with listen(settings.host, settings.port) as listener, working(Processes(settings)) as crew:
         url = _url(settings.host, listener.getsockname()[1])
         link = first_link(store, url)
         store.close()
@@ -173,7 +172,7 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
                 "Passwords cross this network in the clear: put it behind HTTPS.",
                 file=sys.stderr,
             )
-        app = create_app(settings, inspector=inspector)
+        app = create_app(settings, crew=crew)
         config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
         log_as_json(sys.stderr)
         uvicorn.Server(config).run(sockets=[listener])

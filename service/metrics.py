@@ -12,7 +12,7 @@ from qc_vision.inspection import SOFTWARE
 from qc_vision.record import record_from_json
 from service.outbox import Target, count_waiting
 from service.store import Store
-from service.tables import INSPECTIONS, RECORDS
+from service.tables import INSPECTIONS, RECORDS, UPLOADS
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Upper ends of the classes of latency: from a page to the longest wait for a free inspector."""
@@ -76,6 +76,11 @@ def _read(connection: Connection, targets: Sequence[Target]) -> Iterator[GaugeMe
     ):
         verdicts.add_metric([verdict], number)
     yield verdicts
+
+    uploads = GaugeMetricFamily("qc_uploads", "Uploads accepted, by how far they are.", labels=["state"])
+    for state, number in connection.execute(select(UPLOADS.c.state, func.count()).group_by(UPLOADS.c.state)):
+        uploads.add_metric([state], number)
+    yield uploads
 
     latest = connection.execute(
         select(RECORDS.c.record)

@@ -58,8 +58,13 @@ class PhotoFolder:
         name = hashlib.sha256(jpeg).hexdigest()
         path = self.path(name)
         try:
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                # another process may have renamed it only just now
+                sync_folder(path.parent)
+            else:
+                if not path.parent.is_dir():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    sync_folder(self._folder)
                 _write(path, jpeg)
         except OSError as wrong:
             raise cannot_write(self._folder, wrong) from wrong
@@ -121,6 +126,15 @@ def cannot_write(place: Path, wrong: OSError) -> StorageError:
     )
 
 
+def cannot_read(what: str, wrong: OSError) -> StorageError:
+    return StorageError(
+        Message(
+            id=f"Tidak bisa membaca {what} ({wrong.strerror}). Periksa disk dan izin baca.",
+            en=f"Cannot read {what} ({wrong.strerror}). Check the disk and permission to read.",
+        )
+    )
+
+
 def _write(path: Path, data: bytes) -> None:
     """Temporary file, fsync, rename, fsync of the folder: after a power cut it is whole or absent."""
     handle, half = tempfile.mkstemp(dir=path.parent, suffix=".part")
@@ -133,8 +147,13 @@ def _write(path: Path, data: bytes) -> None:
     except OSError:
         Path(half).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once the folder's list of names is on disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

@@ -21,7 +21,8 @@ OF_TESTS = "QC_TEST_"
 
 class Settings(BaseSettings):
     """`data_dir` holds the records, the photos and the keys. `workers`: photos graded at the same time, each
-    with a model of its own; a request that finds none free for `wait_s` is asked to come back.
+    by a process with a model of its own. A request waits `wait_s` for its verdict, then it is told where it will
+    be; with `max_open_uploads` in hand the service takes no more.
 
     `database_url`: SQLAlchemy's, for PostgreSQL; without it a SQLite file in `data_dir`. `photos_url`: `s3://bucket/prefix`,
     without it a folder in `data_dir`; `s3_...` fall back to the usual `AWS_...` variables.
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     max_photos: int = Field(default=8, ge=1)
     workers: int = Field(default=1, ge=1)
     wait_s: float = Field(default=120.0, gt=0)
+    max_open_uploads: int = Field(default=500, ge=1)
     database_url: str | None = Field(default=None, repr=False)
     photos_url: str | None = Field(default=None, pattern="^s3://[^/@]+(/.*)?$")
     s3_endpoint: str | None = Field(default=None, pattern="^https?://")

@@ -5,6 +5,9 @@ QC_TEST_POSTGRESQL=postgresql+pg8000://postgres@/qc?unix_sock=/var/run/postgresq
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,8 +15,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from service.store import Store, Wanted, append_inspection, open_database
+from service.intake import Intake
+from service.item import Item
+from service.reception import Received, Sent, SentFile, accept
+from service.store import Store, Wanted, append_inspection, now, open_database
 from service.tables import DELIVERIES, EVENTS, FACTS, KEPT, METADATA
+from service.uploads import claim
 from service.verify import Break, Verified, verify
 from tests.service.test_store import inspection
 from tests.service.test_verify import delivery, event, fact
@@ -101,3 +108,33 @@ def test_an_entry_that_does_not_follow_the_last_one_is_refused(engine: Engine, s
 def test_the_migrations_make_the_schema_that_the_code_expects(engine: Engine, store: Store) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def accept_photo(store: Store, folder: Path, *, key: str) -> Received:
+    photo = SentFile(filename=None, file=BytesIO(b"photo"))
+    sent = Sent(id=None, key=key, item=Item(), by=None, photos=[photo], photo_ids=None)
+    return accept(sent, store=store, intake=Intake(folder), max_open=9, acknowledged=True, clock=now)
+
+
+def test_the_same_upload_accepted_many_times_at_once_is_one(store: Store, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        received = list(pool.map(lambda _: accept_photo(store, tmp_path / "intake", key="a"), range(8)))
+
+    assert len({each.upload.id for each in received}) == 1
+    assert [each.is_new for each in received].count(True) == 1
+
+
+def test_two_workers_take_different_uploads_and_neither_waits_for_the_other(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "intake"
+    sent = [accept_photo(store, folder, key=key).upload.id for key in ("a", "b")]
+    place = Intake(folder).place()
+
+    with store.changing() as one, store.changing() as other:
+        taken = [
+            claim(connection, worker=worker, place=place, now_s=1.0, lease_s=60.0)
+            for worker, connection in (("one", one), ("other", other))
+        ]
+
+    assert [None if upload is None else upload.id for upload in taken] == sent

@@ -71,6 +71,7 @@ def test_uploads_verdicts_refusals_and_latencies_are_counted(client: TestClient)
     assert figure(found, "qc_request_seconds_count", **upload) == 4
     assert figure(found, "qc_inspections_kept", verdict="pass") == 2
     assert figure(found, "qc_inspections_kept", verdict="fail") == 1
+    assert figure(found, "qc_uploads", state="done") == 3
     assert [dict(labels)["version"] for name, labels in found if name == "qc_model_info"] == ["fake"]
 
 
@@ -132,7 +133,7 @@ def test_neither_log_nor_figures_hold_codes_names_or_places(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("row of B-7431 by Q-9182 at -7.512345")
 
-    monkeypatch.setattr("service.routes.inspections.append_inspection", fail)
+    monkeypatch.setattr("service.routes.inspections.receive", fail)
     failed = client.post("/v1/inspections", files=[photo], data={"item": item})
     assert failed.status_code == 500
     assert failed.json()["type"] == "urn:qc-vision:problem:unexpected"
