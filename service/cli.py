@@ -93,6 +93,24 @@ example:
   qc-service account disable R-03
 """
 
+BACKUP_HELP = """\
+Simpan semuanya dalam satu berkas. / Keep everything in one file.
+
+Records, photos, keys and checkpoints, while the service runs; verified once it is written. Whoever has the file can
+sign in the service's name: keep it as you keep the keys. Uploads still being graded are not in it.
+
+example:
+  qc-service backup /media/stick/qc.zip --data data/
+"""
+RESTORE_HELP = """\
+Kembalikan ke tempat kosong. / Put it back into an empty place.
+
+Verifies the file, writes, verifies what it wrote. SQLite or PostgreSQL, folder or bucket, as the settings say.
+
+example:
+  qc-service restore /media/stick/qc.zip --data data/
+"""
+
 LOT_HELP = "Rencana sampel lot. / Sampling plans of lots."
 PLAN_HELP = """\
 Berapa yang diperiksa, berapa yang boleh cacat. / How many to look at, how many may be nonconforming.
@@ -118,6 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _record(options)
             case "key":
                 return _rotate_key(options)
+            case "backup" | "restore":
+                return _back_up(options)
             case "lot":
                 return _plan_lot(options)
             case "account":
@@ -197,6 +217,17 @@ def _record(options: argparse.Namespace) -> int:
     return verify_records(settings, photos=not options.no_photos)
 
 
+def _back_up(options: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from service.backup import back_up, restore
+
+    do = back_up if options.command == "backup" else restore
+    print(json.dumps(asdict(do(_settings(None, None, options.data), options.file))))
+    return DONE
+
+
 def _rotate_key(options: argparse.Namespace) -> int:
     from service.record_commands import rotate_key
 
@@ -266,6 +297,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=int, help="port (8000)")
     _add_data(run)
     _add_record_commands(commands)
+    for name, words in (("backup", BACKUP_HELP), ("restore", RESTORE_HELP)):
+        command = _command(commands, name, words)
+        command.add_argument("file", type=Path, metavar="FILE", help="berkas / the file (.zip)")
+        _add_data(command)
     _add_lot_commands(commands)
     _add_account_commands(commands)
     return parser
