@@ -34,6 +34,7 @@ from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
 from service.passwords import WeakPassword
+from service.scope import Foreign
 from service.sign_in import SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
@@ -130,6 +131,7 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ItemRefused: Kind(
         status=422, code="invalid-item", title=Message(id="Keterangan ditolak", en="Item refused")
     ),
+    Foreign: NOT_FOUND,
     AlreadyThere: Kind(status=409, code="already-there", title=Message(id="Sudah ada", en="Already there")),
     EditedMeanwhile: Kind(
         status=412,

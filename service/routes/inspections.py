@@ -27,6 +27,7 @@ from service.outbox import surroundings_of, tell
 from service.permission import AsAnyone, AsInspector
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
 from service.routes.paging import make_cursor, read_cursor
+from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, append_inspection
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
@@ -68,9 +69,12 @@ def inspect_item(
     photographer = caller.signs(by)
     if len(photos) > desk.settings.max_photos:
         raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
+    said = parse_item(item)
+    with desk.store.reading() as connection:
+        refuse_foreign(connection, caller, items=(said.ref,), maker=said.maker)
     inspection = grade_item(
         [SentPhoto(filename=photo.filename, read=_reader(photo)) for photo in photos],
-        parse_item(item),
+        said,
         inspectors=desk.inspectors,
         photos=desk.photos,
         card=card,
@@ -96,7 +100,7 @@ def list_inspections(
 ) -> PageAnswer:
     """Inspections, newest first; `cursor` is the `next_cursor` of the page before."""
     before = read_cursor(cursor)
-    wanted = Wanted(verdict=verdict, ref=ref, village=village)
+    wanted = Wanted(verdict=verdict, ref=ref, village=village, within=inspections_within(caller))
     # one more than asked tells whether there is a next page
     found = desk.store.list(wanted, limit=limit + 1, before=before)
     page = found[:limit]
