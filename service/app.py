@@ -6,14 +6,16 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from qc_vision.inspection import SOFTWARE, load_inspector
+from qc_vision.inspection import SOFTWARE
 from service.courier import Courier, targets_of
-from service.dependencies import Desk, naming_of
-from service.grading import InspectorPool, Inspects
+from service.crew import Processes, Threads
+from service.dependencies import Crew, Desk, naming_of
+from service.grading import Inspects
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
-from service.photos import PhotoStore, prepare_folder
+from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
+from service.reception import Bell
 from service.routes import (
     certificates,
     checks,
@@ -28,10 +30,12 @@ from service.routes import (
     register,
     reviews,
     session,
+    uploads,
 )
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import Store, now, open_database
+from service.workplace import open_workplace
 
 DESCRIPTION = """\
 Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a handwoven basket come in,
@@ -45,22 +49,27 @@ def open_records(settings: Settings) -> Store:
     return open_database(settings.database)
 
 
-def create_app(settings: Settings, *, inspector: Inspects | None = None) -> FastAPI:
-    """The service, ready to be served. Without an `inspector` the shipped model is loaded at start."""
+def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: Crew | None = None) -> FastAPI:
+    """The service, ready to be served. A thread grades with the `inspector`, or a `crew` that is at work already;
+    without either, processes with the shipped model."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        first = inspector or load_inspector()
-        others = [load_inspector() for _ in range(settings.workers - 1)]
-        store = open_records(settings)
+        at = open_workplace(settings)
+        store, bell = at.store, Bell()
+        ours = crew or (Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell))
         app.state.desk = Desk(
             settings=settings,
             store=store,
-            photos=PhotoStore(settings.data_dir / "photos"),
+            photos=at.photos,
             keyring=Keyring(settings.data_dir / "keys"),
-            inspectors=InspectorPool([first, *others], wait_s=settings.wait_s),
+            intake=at.intake,
+            bell=bell,
+            crew=ours,
             hashes=Argon2id(),
         )
+        if crew is None:
+            ours.start()
         courier = Courier(
             store,
             targets=targets_of(settings),
@@ -72,6 +81,8 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
         courier.start()
         yield
         courier.stop()
+        if crew is None:
+            ours.stop()
         store.close()
 
     app = FastAPI(
@@ -87,6 +98,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None) -> Fast
     answer_problems(app)
     for routes in (
         inspections,
+        uploads,
         photo_checks,
         items,
         lots,

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from xml.sax.saxutils import escape
 
 import segno
@@ -28,6 +27,8 @@ from service.certificate import Certificate
 THUMBNAILS = 8
 THUMBNAIL_MM = 40.0
 QR_MM = 34.0
+QUIET_MODULES = 4
+"""Blank modules around the code, without which readers may miss it (ISO/IEC 18004)."""
 INK = colors.HexColor("#17201e")
 SOFT = colors.HexColor("#4d5a57")
 LINE = colors.HexColor("#cfd6d2")
@@ -54,7 +55,7 @@ DIRECTIONS = {
 }
 
 
-def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[Path], kid: str) -> bytes:
+def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[bytes], kid: str) -> bytes:
     """The PDF. The same certificate gives the same bytes. `kid`: the key that signed it."""
     written = io.BytesIO()
     document = SimpleDocTemplate(
@@ -102,7 +103,7 @@ def _header(certificate: Certificate) -> Flowable:
 
 def _qr(url: str) -> Flowable:
     drawn = io.BytesIO()
-    segno.make(url, error="m", micro=False).save(drawn, kind="png", scale=8, border=2)
+    segno.make(url, error="m", micro=False).save(drawn, kind="png", scale=8, border=QUIET_MODULES)
     drawn.seek(0)
     return Image(drawn, width=QR_MM * mm, height=QR_MM * mm)
 
@@ -152,13 +153,12 @@ def _rules(certificate: Certificate) -> Flowable:
     return _table(rows, [150, 24])
 
 
-def _photos(thumbnails: Sequence[Path]) -> list[Flowable]:
-    there = [path for path in thumbnails if path.is_file()][:THUMBNAILS]
-    if not there:
+def _photos(thumbnails: Sequence[bytes]) -> list[Flowable]:
+    if not thumbnails:
         return []
     drawn: list[Flowable] = [
-        Image(str(path), width=THUMBNAIL_MM * mm, height=THUMBNAIL_MM * mm, kind="proportional")
-        for path in there
+        Image(io.BytesIO(jpeg), width=THUMBNAIL_MM * mm, height=THUMBNAIL_MM * mm, kind="proportional")
+        for jpeg in thumbnails[:THUMBNAILS]
     ]
     rows = [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
     rows[-1] += [Spacer(1, 1)] * (4 - len(rows[-1]))

@@ -151,14 +151,13 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
 
     import uvicorn
 
-    from qc_vision.inspection import load_inspector
     from service.account_commands import first_link
     from service.app import create_app, open_records
+    from service.crew import Processes, working
 
     # everything that may refuse is tried before the address is announced
     store = open_records(settings)
-    with listen(settings.host, settings.port) as listener:
-        inspector = load_inspector()
+    with listen(settings.host, settings.port) as listener, working(Processes(settings)) as crew:
         url = _url(settings.host, listener.getsockname()[1])
         link = first_link(store, url)
         store.close()
@@ -175,7 +174,7 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
                 "Passwords cross this network in the clear: put it behind HTTPS.",
                 file=sys.stderr,
             )
-        app = create_app(settings, inspector=inspector)
+        app = create_app(settings, crew=crew)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
     return DONE

@@ -1,17 +1,27 @@
-"""What routes are given: the open stores and the inspectors, made once at start and kept on the app."""
+"""What routes are given: the open stores and those who grade, made once at start and kept on the app."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from qc_vision.epcis import Naming
-from service.grading import InspectorPool
+from service.intake import Intake
 from service.passwords import Hashes
 from service.photos import PhotoStore
+from service.reception import Bell
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import Store
+
+
+class Crew(Protocol):
+    """Whoever grades. `size`: how many uploads at the same time."""
+
+    @property
+    def size(self) -> int: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +32,9 @@ class Desk:
     store: Store
     photos: PhotoStore
     keyring: Keyring
-    inspectors: InspectorPool
+    intake: Intake
+    bell: Bell
+    crew: Crew
     hashes: Hashes
 
     @property

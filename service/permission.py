@@ -49,6 +49,7 @@ def refuse_foreign_path(caller: Caller, desk: Desk, named: Mapping[str, str]) ->
             lot=named.get("lot_id"),
             items=(named.get("ref"),),
             inspection=named.get("inspection_id"),
+            upload=named.get("upload_id"),
             entry=named.get("subject"),
         )
 

@@ -1,44 +1,110 @@
-"""A folder of photos named by the sha256 of their bytes. Written whole or not at all, never changed.
+"""Where photos are kept: named by the sha256 of their bytes, written once and whole, never changed.
 
-What comes in has been re-encoded from pixels: no EXIF, no GPS, nothing of the phone or the place.
+What comes in has been re-encoded from pixels: no EXIF, no GPS, nothing of the phone or the place. A folder lives
+here, a bucket of an S3-compatible store in `photo_bucket`.
 """
 
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
 
 
-class PhotoStore:
+class PhotoAltered(StorageError):
+    """Bytes that are not those that were kept: `found` is their sha256, `name` what it should be."""
+
+    def __init__(self, name: str, *, found: str) -> None:
+        super().__init__(
+            Message(
+                id=f"Foto {name} bukan lagi yang disimpan (sha256 {found}). Pulihkan dari cadangan.",
+                en=f"Photo {name} is no longer what was kept (sha256 {found}). Restore it from a backup.",
+            )
+        )
+        self.name = name
+        self.found = found
+
+
+class PhotoStore(Protocol):
+    """A place for photos. Every method raises StorageError where the place fails."""
+
+    def save(self, jpeg: bytes) -> str:
+        """Keeps the bytes and returns their name; the same bytes are kept once."""
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of that name, their hash checked; None where there are none. Raises PhotoAltered."""
+
+    def remove(self, name: str) -> None:
+        """Removes the photo, once a purge on record names it; one that is not there counts as removed."""
+
+    def names(self) -> Iterator[str]:
+        """The names of all photos, in any order."""
+
+    def check(self) -> None:
+        """Proves that the place answers."""
+
+
+class PhotoFolder:
     """JPEGs in `folder`, spread over 256 subfolders by the first two digits of their name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def save(self, jpeg: bytes) -> str:
-        """Keeps the bytes and returns their name; the same bytes are kept once. Raises StorageError."""
         name = hashlib.sha256(jpeg).hexdigest()
         path = self.path(name)
         try:
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                # another process may have renamed it only just now
+                sync_folder(path.parent)
+            else:
+                if not path.parent.is_dir():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    sync_folder(self._folder)
                 _write(path, jpeg)
         except OSError as wrong:
             raise cannot_write(self._folder, wrong) from wrong
         return name
 
+    def read(self, name: str) -> bytes | None:
+        try:
+            return checked(name, self.path(name).read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as wrong:
+            raise StorageError(
+                Message(
+                    id=f"Foto {name} tidak terbaca ({wrong.strerror}). Periksa disk dan izin baca.",
+                    en=f"Photo {name} cannot be read ({wrong.strerror}). Check disk and permission to read.",
+                )
+            ) from wrong
+
     def remove(self, name: str) -> None:
-        """Removes the file, once a purge on record names it. Raises StorageError."""
         try:
             self.path(name).unlink(missing_ok=True)
         except OSError as wrong:
             raise cannot_write(self._folder, wrong) from wrong
 
+    def names(self) -> Iterator[str]:
+        return (path.stem for path in self._folder.glob("??/*.jpg"))
+
+    def check(self) -> None:
+        prepare_folder(self._folder)
+
     def path(self, name: str) -> Path:
         return self._folder / name[:2] / f"{name}.jpg"
+
+
+def checked(name: str, data: bytes) -> bytes:
+    """The bytes, once they are those of their name. Raises PhotoAltered."""
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != name:
+        raise PhotoAltered(name, found=digest)
+    return data
 
 
 def prepare_folder(folder: Path) -> None:
@@ -60,6 +126,15 @@ def cannot_write(place: Path, wrong: OSError) -> StorageError:
     )
 
 
+def cannot_read(what: str, wrong: OSError) -> StorageError:
+    return StorageError(
+        Message(
+            id=f"Tidak bisa membaca {what} ({wrong.strerror}). Periksa disk dan izin baca.",
+            en=f"Cannot read {what} ({wrong.strerror}). Check the disk and permission to read.",
+        )
+    )
+
+
 def _write(path: Path, data: bytes) -> None:
     """Temporary file, fsync, rename, fsync of the folder: after a power cut it is whole or absent."""
     handle, half = tempfile.mkstemp(dir=path.parent, suffix=".part")
@@ -72,8 +147,13 @@ def _write(path: Path, data: bytes) -> None:
     except OSError:
         Path(half).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once the folder's list of names is on disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

@@ -48,6 +48,7 @@ class Kind:
     status: int
     code: str
     title: Message
+    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +80,12 @@ class Problem:
 
 
 class RequestRefused(QcVisionError):
-    """A request that the service itself refuses, before or beside the core."""
+    """A request that the service itself refuses, before or beside the core. `extensions`: further members."""
 
-    def __init__(self, kind: Kind, message: Message) -> None:
+    def __init__(self, kind: Kind, message: Message, *, extensions: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
+        self.extensions = dict(extensions or {})
 
 
 class PhotoRefused(QcVisionError):
@@ -108,7 +110,19 @@ TOO_MANY_PHOTOS = Kind(
 UPLOAD_TOO_LARGE = Kind(
     status=413, code="upload-too-large", title=Message(id="Kiriman terlalu besar", en="Upload too large")
 )
-BUSY = Kind(status=503, code="busy", title=Message(id="Sedang sibuk", en="Busy"))
+BUSY = Kind(status=503, code="busy", title=Message(id="Sedang sibuk", en="Busy"), retry_after_s=10)
+OTHER_CONTENT = Kind(
+    status=422, code="other-content", title=Message(id="Isinya lain", en="Other content under the same key")
+)
+IN_PROGRESS = Kind(
+    status=409,
+    code="in-progress",
+    title=Message(id="Masih dikerjakan", en="Still in progress"),
+    retry_after_s=2,
+)
+SET_ASIDE = Kind(
+    status=500, code="set-aside", title=Message(id="Disisihkan", en="Set aside for people to look at")
+)
 NOT_READY = Kind(status=503, code="not-ready", title=Message(id="Belum siap", en="Not ready"))
 INVALID = Kind(
     status=422, code="invalid-request", title=Message(id="Permintaan tidak sah", en="Invalid request")
@@ -147,7 +161,10 @@ KINDS: dict[type[QcVisionError], Kind] = {
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
     ),
     TooManyTries: Kind(
-        status=429, code="too-many-tries", title=Message(id="Terlalu sering", en="Too many tries")
+        status=429,
+        code="too-many-tries",
+        title=Message(id="Terlalu sering", en="Too many tries"),
+        retry_after_s=900,
     ),
     WeakPassword: Kind(
         status=422, code="weak-password", title=Message(id="Kata sandi lemah", en="Weak password")
@@ -247,6 +264,18 @@ def kind_of(error: QcVisionError) -> Kind:
     return next(KINDS[c] for c in type(error).__mro__ if c in KINDS)
 
 
+def extensions_of(error: QcVisionError) -> dict[str, Any]:
+    """What a problem document says of this error beyond its sentence, plain JSON."""
+    if isinstance(error, RequestRefused):
+        return error.extensions
+    if isinstance(error, PhotoRefused):
+        return {"photo": asdict(error.photo)}
+    if isinstance(error, ItemRefused):
+        faults = [FieldFault(field=f"item.{name}", messages=words) for name, words in error.faults.items()]
+        return {"errors": [asdict(fault) for fault in faults]}
+    return {}
+
+
 def problem(
     kind: Kind, message: Message, *, instance: str, extensions: Mapping[str, Any] | None = None
 ) -> JSONResponse:
@@ -260,9 +289,7 @@ def problem(
         "messages": asdict(message),
         **(extensions or {}),
     }
-    headers = {"Retry-After": "10"} if kind is BUSY else {}
-    if kind.status == 429:
-        headers["Retry-After"] = "900"
+    headers = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
@@ -280,12 +307,7 @@ def _answer_core(request: Request, error: Exception) -> Response:
     assert isinstance(error, QcVisionError)
     if isinstance(error, NotSignedIn) and error.page is not None:
         return RedirectResponse(f"/masuk?ke={quote(error.page, safe='/')}", status_code=303)
-    extensions: dict[str, Any] = {}
-    if isinstance(error, PhotoRefused):
-        extensions["photo"] = asdict(error.photo)
-    if isinstance(error, ItemRefused):
-        faults = [FieldFault(field=f"item.{name}", messages=words) for name, words in error.faults.items()]
-        extensions["errors"] = [asdict(fault) for fault in faults]
+    extensions = extensions_of(error)
     return problem(kind_of(error), error.message, instance=request.url.path, extensions=extensions)
 
 

@@ -13,7 +13,7 @@ from service.facts import Draft, Kind, append_fact, find_fact
 from service.ledger import Tail
 from service.photos import PhotoStore
 from service.store import Store
-from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS
+from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS, UPLOAD_PHOTOS, UPLOADS
 
 PORTION = 200
 """Inspections or facts removed in one transaction."""
@@ -103,6 +103,9 @@ def _purge_inspections(store: Store, *, before: datetime, by: str, now: datetime
                 connection.execute(delete(RECORDS).where(RECORDS.c.id == record))
             _state(connection, tail, f"inspections/{inspection}", by=by, now=now)
             connection.execute(delete(INSPECTIONS).where(INSPECTIONS.c.id == inspection))
+            # what its upload said of the item: no evidence, but it names the maker's code
+            connection.execute(delete(UPLOAD_PHOTOS).where(UPLOAD_PHOTOS.c.upload_id == inspection))
+            connection.execute(delete(UPLOADS).where(UPLOADS.c.id == inspection))
     return len(ids)
 
 

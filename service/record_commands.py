@@ -13,6 +13,7 @@ from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from service.checkpoints import append_checkpoint, read_checkpoints, sign_checkpoint
 from service.ledger import read_head
+from service.photo_bucket import open_photos
 from service.photos import PhotoStore
 from service.purge import Retention, purge
 from service.settings import Settings
@@ -37,7 +38,7 @@ def open_evidence(settings: Settings) -> Evidence:
     """The stores of these settings. Raises StorageError."""
     return Evidence(
         store=open_database(settings.database),
-        photos=PhotoStore(settings.data_dir / "photos"),
+        photos=open_photos(settings),
         keyring=Keyring(settings.data_dir / "keys"),
         checkpoints=settings.checkpoints,
     )
@@ -50,7 +51,7 @@ def verify_records(settings: Settings, *, photos: bool) -> int:
     with evidence.store.reading() as connection:
         outcome = verify(
             connection,
-            photo_path=evidence.photos.path if photos else None,
+            photos=evidence.photos if photos else None,
             checkpoints=good,
             bad_checkpoints=bad,
         )

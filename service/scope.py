@@ -31,7 +31,7 @@ from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service.caller import Caller
 from service.facts import Kind
-from service.tables import EVENTS, FACTS, INSPECTIONS
+from service.tables import EVENTS, FACTS, INSPECTIONS, UPLOADS
 
 
 class Foreign(QcVisionError):
@@ -118,6 +118,7 @@ def refuse_foreign(
     lot: str | None = None,
     items: Iterable[str | None] = (),
     inspection: str | None = None,
+    upload: str | None = None,
     entry: str | None = None,
 ) -> None:
     """Raises Foreign where one of these is there, but not within the caller's groups.
@@ -141,6 +142,12 @@ def refuse_foreign(
     if inspection is not None:
         named = INSPECTIONS.c.id == inspection
         foreign.append(select(INSPECTIONS.c.seq).where(named, inspections_within(caller).is_not(true())))
+    if upload is not None:
+        # its inspection has the same id; until there is one, only the sender knows of it
+        of_upload = INSPECTIONS.c.id == upload
+        own = and_(UPLOADS.c.by == caller.code, ~exists().where(of_upload))
+        theirs = or_(own, exists().where(of_upload, inspections_within(caller))).is_not(true())
+        foreign.append(select(UPLOADS.c.id).where(UPLOADS.c.id == upload, theirs))
     for item in items:
         if item is not None:
             ref = literal(item)

@@ -21,10 +21,12 @@ OF_TESTS = "QC_TEST_"
 
 class Settings(BaseSettings):
     """`data_dir` holds the records, the photos and the keys. `workers`: photos graded at the same time, each
-    with a model of its own; a request that finds none free for `wait_s` is asked to come back.
+    by a process with a model of its own. A request waits `wait_s` for its verdict, then it is told where it will
+    be; with `max_open_uploads` in hand the service takes no more.
 
-    `database_url`: SQLAlchemy's, for PostgreSQL; without it a SQLite file in `data_dir`. `checkpoint_file`
-    belongs on a disk that somebody else keeps. `public_url`: where others reach the service, without a slash
+    `database_url`: SQLAlchemy's, for PostgreSQL; without it a SQLite file in `data_dir`. `photos_url`: `s3://bucket/prefix`,
+    without it a folder in `data_dir`; `s3_...` fall back to the usual `AWS_...` variables.
+    `checkpoint_file` belongs on a disk that somebody else keeps. `public_url`: where others reach the service, without a slash
     at its end; events and certificates name things below it. Events go to `capture_url` (EPCIS) and, signed
     with `webhook_secret`, to `webhook_url`. `keep_photos_days`, `keep_records_days`: what `record purge`
     removes is older; both are proposals, to be set by whoever answers for the data.
@@ -42,7 +44,13 @@ class Settings(BaseSettings):
     max_photos: int = Field(default=8, ge=1)
     workers: int = Field(default=1, ge=1)
     wait_s: float = Field(default=120.0, gt=0)
+    max_open_uploads: int = Field(default=500, ge=1)
     database_url: str | None = Field(default=None, repr=False)
+    photos_url: str | None = Field(default=None, pattern="^s3://[^/@]+(/.*)?$")
+    s3_endpoint: str | None = Field(default=None, pattern="^https?://")
+    s3_region: str | None = None
+    s3_access_key_id: str | None = Field(default=None, repr=False)
+    s3_secret_access_key: str | None = Field(default=None, repr=False)
     checkpoint_file: Path | None = None
     public_url: str = Field(default="http://127.0.0.1:8000", pattern="^https?://.*[^/]$")
     keep_photos_days: int = Field(default=730, ge=1)

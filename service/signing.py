@@ -4,9 +4,11 @@ A key's `kid` is its thumbprint (RFC 7638). Rotation drops the private half of t
 later sign in its name; its public half stays published, so that old signatures remain checkable.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from qc_vision.errors import QcVisionError, StorageError
 from qc_vision.message import Message
-from service.photos import cannot_write
+from service.photos import cannot_write, sync_folder
 
 ALGORITHM: Literal["Ed25519"] = "Ed25519"
 """The name that RFC 9864 gives it in place of the deprecated `EdDSA`."""
@@ -52,10 +54,11 @@ class Keyring:
 
     def rotate(self) -> str:
         """Makes a new key, then forgets the private half of all before it; returns the new `kid`."""
-        old = self._files()
-        kid = self._make(len(old) + 1)
-        for path in old:
-            _write_key(path, _public(_read_key(path)))
+        with self._alone():
+            old = self._files()
+            kid = self._make(len(old) + 1)
+            for path in old:
+                _write_key(path, _public(_read_key(path)))
         return kid
 
     def jwks(self) -> dict[str, Any]:
@@ -64,17 +67,29 @@ class Keyring:
         return {"keys": [_public(_read_key(path)) for path in self._files()]}
 
     def _current(self) -> OKPKey:
-        if not self._files():
-            self._make(1)
-        return _read_key(self._files()[-1])
+        with self._alone():
+            if not self._files():
+                self._make(1)
+            return _read_key(self._files()[-1])
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other thread or process makes or renews a key meanwhile; a lock that ends with its holder."""
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # the folder itself is locked: keys on a disk that is only read can be used all the same
+            handle = os.open(self._folder, os.O_RDONLY)
+        except OSError as wrong:
+            raise cannot_write(self._folder, wrong) from wrong
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _make(self, number: int) -> str:
         key = OKPKey.generate_key(ALGORITHM)
         kid = key.thumbprint()
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as wrong:
-            raise cannot_write(self._folder, wrong) from wrong
         _write_key(self._folder / f"{number:04}-{kid}.jwk", key.as_dict(private=True))
         return kid
 
@@ -135,5 +150,6 @@ def _write_key(path: Path, jwk: Mapping[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
+        sync_folder(path.parent)
     except OSError as wrong:
         raise cannot_write(path, wrong) from wrong

@@ -1,7 +1,9 @@
 """The tables. Every row of a table in KEPT has one entry in LEDGER, which chains them by hash."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
+    Float,
     ForeignKey,
     Integer,
     MetaData,
@@ -96,5 +98,41 @@ LEDGER = Table(
     Column("hash", String(64), nullable=False),
     UniqueConstraint("table_name", "row_id"),
 )
+
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("key", String(255), unique=True),
+    Column("content_sha256", String(64), nullable=False),
+    Column("place", String(32), nullable=False),
+    Column("bundle", String(32), nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("item", Text, nullable=False),
+    Column("by", String(32)),
+    Column("card", String(12), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("lease_by", String(120)),
+    Column("lease_until_s", Float, nullable=False),
+    Column("problem", Text),
+)
+"""Work in hand, not evidence: one row per upload from its acceptance on, changed as it is graded. Its `id`
+becomes the inspection's. `lease_until_s`: seconds since 1970 before which nobody else may take it."""
+
+UPLOAD_PHOTOS = Table(
+    "upload_photos",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("upload_id", String(32), ForeignKey("uploads.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("filename", String(80)),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+)
+"""The photos of an upload as they arrived; a photo's `id` becomes its record's."""
 
 KEPT: dict[str, Table] = {table.name: table for table in (INSPECTIONS, RECORDS, FACTS, EVENTS, DELIVERIES)}

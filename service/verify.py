@@ -1,20 +1,20 @@
 """Recomputes all that is kept, in the order of the ledger, and names the first thing that is not as it was.
 
-Memory stays the same however long the ledger: entries and rows are read in blocks, photos in pieces.
+Memory stays the same however long the ledger: entries and rows are read in blocks, photos one at a time.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import rfc8785
 from sqlalchemy import Connection, exists, select
 
+from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from service.checkpoints import BadCheckpoint, Checkpoint
 from service.ledger import GENESIS_HASH, hash_entry, hash_row
+from service.photos import PhotoAltered, PhotoStore
 from service.tables import FACTS, KEPT, LEDGER, PHOTO_COLUMNS, RECORDS
 
 BLOCK = 1000
@@ -58,13 +58,13 @@ class _Broken(Exception):
 def verify(
     connection: Connection,
     *,
-    photo_path: Callable[[str], Path] | None,
+    photos: PhotoStore | None,
     checkpoints: Sequence[Checkpoint],
     bad_checkpoints: Sequence[BadCheckpoint] = (),
 ) -> Verified | Break:
     """Checks every entry, the row it stands for, the photos that row names, and the checkpoints from outside.
 
-    `photo_path` gives the file of a photo by its name; None leaves photos unread.
+    Without `photos` they stay unread.
     """
     count = _Count()
     try:
@@ -72,7 +72,7 @@ def verify(
             raise _broken(
                 "checkpoints", bad.line, BAD_CHECKPOINT, found=bad.reason, expected="a valid signature"
             )
-        seq, head = _follow(connection, photo_path, checkpoints, count)
+        seq, head = _follow(connection, photos, checkpoints, count)
         _refuse_unentered(connection)
         for late in checkpoints:
             if late.seq > seq:
@@ -89,7 +89,7 @@ def verify(
 
 def _follow(
     connection: Connection,
-    photo_path: Callable[[str], Path] | None,
+    photos: PhotoStore | None,
     checkpoints: Sequence[Checkpoint],
     count: _Count,
 ) -> tuple[int, str]:
@@ -104,8 +104,8 @@ def _follow(
             seq, head = entry["seq"], entry["hash"]
             row = rows.get((entry["table_name"], entry["row_id"]))
             _check_row(connection, entry, row, count)
-            if row is not None and entry["table_name"] == RECORDS.name and photo_path is not None:
-                _check_photos(connection, row, photo_path, count)
+            if row is not None and entry["table_name"] == RECORDS.name and photos is not None:
+                _check_photos(connection, row, photos, count)
             for checkpoint in stated.get(seq, ()):
                 if checkpoint.hash != head:
                     raise _broken("ledger", seq, REWRITTEN, found=head, expected=checkpoint.hash)
@@ -173,25 +173,21 @@ def _check_row(
         raise _broken(table, row_id, WRONG_ROW, found=digest, expected=entry["row_sha256"])
 
 
-def _check_photos(
-    connection: Connection, row: Mapping[str, Any], photo_path: Callable[[str], Path], count: _Count
-) -> None:
+def _check_photos(connection: Connection, row: Mapping[str, Any], photos: PhotoStore, count: _Count) -> None:
     for column in PHOTO_COLUMNS:
         name = row[column]
-        path = photo_path(name)
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError:
-            if not _is_purged(connection, f"photos/{name}"):
-                raise _broken("photos", name, MISSING_PHOTO, found="no file", expected=str(path)) from None
-            count.purged += 1
-            continue
-        except OSError as wrong:
+            kept = photos.read(name)
+        except PhotoAltered as wrong:
+            raise _broken("photos", name, WRONG_PHOTO, found=wrong.found, expected=name) from None
+        except StorageError as wrong:
             raise _broken("photos", name, UNREADABLE_PHOTO, found=str(wrong), expected=name) from None
-        if digest != name:
-            raise _broken("photos", name, WRONG_PHOTO, found=digest, expected=name)
-        count.photos += 1
+        if kept is not None:
+            count.photos += 1
+        elif _is_purged(connection, f"photos/{name}"):
+            count.purged += 1
+        else:
+            raise _broken("photos", name, MISSING_PHOTO, found="no file", expected=name)
 
 
 def _refuse_unentered(connection: Connection) -> None:

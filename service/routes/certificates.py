@@ -111,7 +111,7 @@ def read_pdf(desk: AtDesk, number: Number) -> Response:
     jwks = desk.keyring.jwks()
     pdf = draw_certificate(
         read_certificate(fact.body["jws"], jwks),
-        thumbnails=[desk.photos.path(name) for name in fact.body["thumbnails"]],
+        thumbnails=[jpeg for name in fact.body["thumbnails"] if (jpeg := desk.photos.read(name)) is not None],
         kid=check_signature(fact.body["jws"], jwks).kid,
     )
     return Response(pdf, media_type="application/pdf", headers=_named(f"{number}.pdf"))
@@ -127,10 +127,10 @@ def read_thumbnail(desk: AtDesk, number: Number, place: int) -> Response:
     """One of the few photos of the sample that the certificate shows, small. `place` counts from 1."""
     with desk.store.reading() as connection:
         names = _find(connection, number).body["thumbnails"]
-    path = desk.photos.path(names[place - 1]) if 1 <= place <= len(names) else None
-    if path is None or not path.is_file():
+    jpeg = desk.photos.read(names[place - 1]) if 1 <= place <= len(names) else None
+    if jpeg is None:
         raise not_found(Message(id="Foto itu", en="such photo"))
-    return Response(path.read_bytes(), media_type="image/jpeg")
+    return Response(jpeg, media_type="image/jpeg")
 
 
 def _thumbnails(file: LotFile) -> list[str]:

@@ -23,5 +23,6 @@ def live() -> dict[str, str]:
 def ready(desk: AtDesk) -> dict[str, str]:
     """Answers 200 once the model is loaded, and while records and photos can be kept."""
     desk.store.check()
+    desk.photos.check()
     prepare_folder(desk.settings.data_dir)
     return {"status": "ready"}

@@ -1,40 +1,37 @@
 """`/v1/inspections`: send photos of an item, read an inspection back, list inspections."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
-from fastapi import APIRouter, File, Form, Query, UploadFile
-from fastapi.responses import FileResponse
-from sqlalchemy import Connection
+from fastapi import APIRouter, File, Form, Header, Query, UploadFile
+from fastapi.responses import Response
+from pydantic import StringConstraints
 
 from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
-from qc_vision.epcis import inspection_event
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
 from service.dependencies import AtDesk, Desk
-from service.dossier import find_lot_of, verdict_of
 from service.entries import PERSON
 from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
-from service.facts import Draft, Kind, append_fact
-from service.grading import SentPhoto, grade_item
 from service.item import GradedPhoto, ItemInspection, parse_item
-from service.ledger import Tail
-from service.outbox import surroundings_of, tell
 from service.permission import AsAnyone, AsInspector
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
+from service.reception import Sent, SentFile
 from service.routes.paging import make_cursor, read_cursor
+from service.routes.uploads import UploadAnswer, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
-from service.store import Wanted, append_inspection
+from service.store import Wanted
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
+
+ID = r"^[0-9a-f]{32}$"
+IdText = Annotated[str, StringConstraints(pattern=ID)]
+"""A UUID without its dashes."""
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {MEDIA_TYPE: {"example": PROBLEM_EXAMPLE}}}
     for status, words in {
+        409: "Still in progress under this key",
         413: "Too large",
         415: "Not a photo",
         422: "Refused",
@@ -48,7 +45,16 @@ JPEG: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=201, responses={201: ANSWER, **REFUSALS})
+@router.post(
+    "",
+    status_code=201,
+    response_model=InspectionAnswer,
+    responses={
+        201: ANSWER,
+        202: {"model": UploadAnswer, "description": "Accepted, to be graded"},
+        **REFUSALS,
+    },
+)
 def inspect_item(
     desk: AtDesk,
     caller: AsInspector,
@@ -64,28 +70,43 @@ def inspect_item(
     card: Annotated[
         CardDemand, Form(description="ask for another photo without a whole, flat card, or a registered one")
     ] = "optional",
-) -> InspectionAnswer:
-    """Grades the photos and keeps the records; where one file is no photo, nothing is kept."""
+    id: Annotated[
+        str | None, Form(pattern=ID, description="The inspection's id, drawn by the sender")
+    ] = None,
+    photo_ids: Annotated[
+        list[IdText] | None, Form(description="The photos' ids, in their order, drawn by the sender")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            description="The same key with the same content gets the same answer and makes one record",
+        ),
+    ] = None,
+    prefer: Annotated[str, Header(description="`respond-async`: answer 202 at once")] = "",
+) -> Response | InspectionAnswer:
+    """Accepts the photos, grades them and keeps the records; where one file is no photo, nothing is kept.
+
+    201 with the verdict where somebody is free to grade; else 202 with a link to where it will be told.
+    """
     photographer = caller.signs(by)
     if len(photos) > desk.settings.max_photos:
         raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
     said = parse_item(item)
     with desk.store.reading() as connection:
         refuse_foreign(connection, caller, items=(said.ref,), maker=said.maker)
-    inspection = grade_item(
-        [SentPhoto(filename=photo.filename, read=_reader(photo)) for photo in photos],
-        said,
-        inspectors=desk.inspectors,
-        photos=desk.photos,
+    sent = Sent(
+        id=id,
+        key=idempotency_key,
+        item=said,
+        by=photographer,
         card=card,
-        new_id=lambda: uuid4().hex,
-        clock=lambda: datetime.now(UTC),
+        photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos],
+        photo_ids=photo_ids,
     )
-    with desk.store.writing() as (connection, tail):
-        append_inspection(tail, inspection)
-        append_fact(connection, tail, _photographed(connection, inspection, photographer), after=0)
-        _tell(connection, tail, desk, inspection, photographer)
-    return answer_inspection(inspection)
+    at_once = "respond-async" in prefer.lower()
+    return answer_upload(desk, receive(desk, sent, acknowledged=at_once), at_once=at_once)
 
 
 @router.get("")
@@ -116,53 +137,22 @@ def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> Inspe
     return answer_inspection(_find(desk, inspection_id))
 
 
-@router.get("/{inspection_id}/photos/{number}", response_class=FileResponse, responses=JPEG)
-def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
+@router.get("/{inspection_id}/photos/{number}", response_class=Response, responses=JPEG)
+def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo, upright, without metadata. `number` counts from 1."""
     return _jpeg(desk, _photo(desk, inspection_id, number).photo)
 
 
-@router.get("/{inspection_id}/photos/{number}/overlay", response_class=FileResponse, responses=JPEG)
-def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
+@router.get("/{inspection_id}/photos/{number}/overlay", response_class=Response, responses=JPEG)
+def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo with what was found drawn on it."""
     return _jpeg(desk, _photo(desk, inspection_id, number).overlay)
 
 
-@router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=FileResponse, responses=JPEG)
-def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> FileResponse:
+@router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=Response, responses=JPEG)
+def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
     """The photo, small enough for a list."""
     return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
-
-
-def _photographed(connection: Connection, inspection: ItemInspection, by: str) -> Draft:
-    ref = inspection.item.ref
-    return Draft(
-        kind=Kind.PHOTOGRAPHED,
-        subject=inspection.id,
-        by=by,
-        body={},
-        at=inspection.created_at,
-        lot=None if ref is None else find_lot_of(connection, ref),
-        item=ref,
-    )
-
-
-def _tell(connection: Connection, tail: Tail, desk: Desk, inspection: ItemInspection, by: str | None) -> None:
-    seen = verdict_of(inspection, by)
-    around = replace(surroundings_of(connection, seen.item_ref), location=inspection.item.village)
-    event = inspection_event(seen, [photo.record for photo in inspection.photos], desk.naming, around)
-    tell(
-        tail,
-        event,
-        type="inspection.recorded",
-        at=inspection.created_at,
-        lot=around.lot_id,
-        item=seen.item_ref,
-    )
-
-
-def _reader(photo: UploadFile) -> Callable[[], bytes]:
-    return photo.file.read
 
 
 def _find(desk: Desk, inspection_id: str) -> ItemInspection:
@@ -191,13 +181,13 @@ def _photo(desk: Desk, inspection_id: str, number: int) -> GradedPhoto:
     return photos[number - 1]
 
 
-def _jpeg(desk: Desk, name: str) -> FileResponse:
-    path = desk.photos.path(name)
-    if not path.is_file():
+def _jpeg(desk: Desk, name: str) -> Response:
+    jpeg = desk.photos.read(name)
+    if jpeg is None:
         raise RequestRefused(GONE, PURGED)
     # a name is the hash of its bytes: what was read once never changes
-    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-    return FileResponse(path, media_type="image/jpeg", headers=headers)
+    headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{name}"'}
+    return Response(jpeg, media_type="image/jpeg", headers=headers)
 
 
 PURGED = Message(

@@ -1,11 +1,13 @@
 // Talks to the service. What goes wrong comes back as a Refusal with words in both languages.
 
 export class Refusal extends Error {
-  /** `messages` {id, en}, or the key of one of the page's own words. */
-  constructor({ messages = null, key = null }) {
+  /** `messages` {id, en}, or the key of one of the page's own words; `status` of the answer, `links` it named. */
+  constructor({ messages = null, key = null, status = 0, links = null }) {
     super(key ?? messages.en);
     this.messages = messages;
     this.key = key;
+    this.status = status;
+    this.links = links;
   }
 }
 
@@ -16,7 +18,7 @@ export async function fetchJson(address) {
   } catch {
     throw new Refusal({ key: "offline" });
   }
-  return read(answer.ok, await answer.text());
+  return read(answer.ok, await answer.text(), answer.status);
 }
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
@@ -29,19 +31,20 @@ export async function postJson(address, body, version = null) {
   } catch {
     throw new Refusal({ key: "offline" });
   }
-  return read(answer.ok, await answer.text());
+  return read(answer.ok, await answer.text(), answer.status);
 }
 
 /** Posts a form and tells `progress` how much has gone, from 0 to 1. */
-export function postForm(address, form, progress) {
+export function postForm(address, form, progress, headers = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", address);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => progress(event.loaded / event.total));
     request.addEventListener("error", () => reject(new Refusal({ key: "offline" })));
     request.addEventListener("load", () => {
       try {
-        resolve(read(request.status < 300, request.responseText));
+        resolve(read(request.status < 300, request.responseText, request.status));
       } catch (refusal) {
         reject(refusal);
       }
@@ -50,14 +53,14 @@ export function postForm(address, form, progress) {
   });
 }
 
-function read(ok, text) {
+function read(ok, text, status) {
   if (ok && !text) return null;
   let body;
   try {
     body = JSON.parse(text);
   } catch {
-    throw new Refusal({ key: "broken" });
+    throw new Refusal({ key: "broken", status });
   }
   if (ok) return body;
-  throw new Refusal(body.messages ? { messages: body.messages } : { key: "broken" });
+  throw new Refusal(body.messages ? { messages: body.messages, status, links: body.links } : { key: "broken", status });
 }

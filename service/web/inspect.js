@@ -1,7 +1,8 @@
 // The page `/`: choose photos, send them, see the verdict. At `/pemeriksaan/{id}` it shows a kept one.
 
-import { fetchJson, postForm, Refusal } from "./api.js";
+import { fetchJson, Refusal } from "./api.js";
 import { drawInspection, drawProblem, icon, make } from "./draw.js";
+import { sendUpload } from "./sending.js";
 import { say, speak, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -101,7 +102,7 @@ async function send(event) {
   step = "sending";
   redraw();
   try {
-    const inspection = await postForm("/v1/inspections", form(), tellProgress);
+    const inspection = await sendUpload(form(), photos, tellProgress);
     for (const photo of photos) URL.revokeObjectURL(photo.preview);
     photos = [];
     at("ref").value = "";

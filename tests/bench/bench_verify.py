@@ -56,7 +56,7 @@ def main() -> None:
         before_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         start, start_cpu = time.perf_counter(), time.process_time()
         with store.reading() as connection:
-            found = verify(connection, photo_path=None, checkpoints=())
+            found = verify(connection, photos=None, checkpoints=())
         seconds, seconds_cpu = time.perf_counter() - start, time.process_time() - start_cpu
         assert isinstance(found, Verified)
         grown_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before_mib

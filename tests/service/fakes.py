@@ -3,6 +3,8 @@
 import hashlib
 import io
 import math
+import os
+import signal
 from datetime import UTC, datetime
 from itertools import count
 
@@ -12,6 +14,7 @@ from PIL import Image
 from qc_vision.calibration import Calibration
 from qc_vision.decision import Finding, Verdict
 from qc_vision.density import DensityReading
+from qc_vision.errors import ModelError
 from qc_vision.inspection import Inspection
 from qc_vision.message import Message
 from qc_vision.photo import decode
@@ -60,6 +63,20 @@ class FakeInspector:
         return Inspection(
             record=record, photo=photo, weave_map=_weave(photo.width, photo.height), timing_ms={"decode": 1.0}
         )
+
+
+class DeadlyInspector(FakeInspector):
+    """Takes its whole process along on a photo that is to fail."""
+
+    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
+        inspection = super().inspect(data, spec=spec)
+        if inspection.record.verdict == Verdict.FAIL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inspection
+
+
+def refuse_to_load() -> FakeInspector:
+    raise ModelError(Message(id="model rusak", en="the model is broken"))
 
 
 HOLE = Finding(

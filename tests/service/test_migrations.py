@@ -47,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 def test_what_was_kept_before_the_ledger_enters_it_in_its_order(path: Path) -> None:
     store = open_store(path)
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
     with sqlite3.connect(path) as raw:
         rows = raw.execute("SELECT row_id FROM ledger ORDER BY seq").fetchall()
     raw.close()

@@ -7,19 +7,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision.decision import Verdict
 from service.accounts import PassKind
 from service.app import create_app, open_records
 from service.permission import COOKIE
 from service.settings import Settings
-from service.store import Store
+from service.store import Store, Wanted
 from tests.service.fakes import FakeInspector, photo_of
 from tests.service.signed_in import AsNamed, new_pass
 
@@ -38,6 +40,26 @@ QUIET = [
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 
 
+class BadLine:
+    """Breaks the answer to every upload after its first byte, while `broken`; the upload itself has arrived."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.broken = True
+        self.lost = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_part(event: Message) -> None:
+            if event["type"] == "http.response.body":
+                await send({"type": "http.response.body", "body": event["body"][:1]})
+            else:
+                await send(event)
+
+        uploads = self.broken and scope.get("method") == "POST" and scope["path"] == "/v1/inspections"
+        self.lost += uploads
+        await self._app(scope, receive, send_in_part if uploads else send)
+
+
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """The records of the served service, opened once more."""
@@ -48,8 +70,13 @@ def store(settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def address(settings: Settings, store: Store) -> Iterator[str]:
-    app = create_app(settings, inspector=FakeInspector())
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+    with served(create_app(settings, inspector=FakeInspector())) as address:
+        yield address
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -142,6 +169,27 @@ def test_the_page_says_so_when_the_service_cannot_be_reached(
 
     expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan")
     expect(page.locator("#send")).to_be_enabled()
+
+
+def test_an_upload_whose_answer_was_lost_is_sent_again_by_itself_and_after_a_reload_and_kept_once(
+    page: Page, settings: Settings, store: Store, failing_photo: Path
+) -> None:
+    app = create_app(settings, inspector=FakeInspector())
+    line = BadLine(app)
+    with served(line) as address:
+        page.goto(address)
+        page.set_input_files("#album", failing_photo)
+        page.click("#send")
+        expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan", timeout=15_000)
+        assert line.lost == 4
+
+        line.broken = False
+        page.reload()
+        page.set_input_files("#album", failing_photo)
+        page.click("#send")
+
+        expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos")
+        assert len(store.list(Wanted(), limit=5)) == 1
 
 
 def test_markup_in_a_file_name_is_shown_as_text(page: Page, address: str, tmp_path: Path) -> None:

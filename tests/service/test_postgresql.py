@@ -5,6 +5,8 @@ QC_TEST_POSTGRESQL=postgresql+pg8000://postgres@/qc?unix_sock=/var/run/postgresq
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,13 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from service.app import create_app
+from service.intake import Intake
+from service.item import Item
+from service.reception import Received, Sent, SentFile, accept
 from service.settings import Settings
-from service.store import Store, Wanted, append_inspection, open_database
+from service.store import Store, Wanted, append_inspection, now, open_database
 from service.tables import DELIVERIES, EVENTS, FACTS, KEPT, METADATA
+from service.uploads import claim
 from service.verify import Break, Verified, verify
 from tests.service.fakes import FakeInspector
 from tests.service.signed_in import signed_in
@@ -53,7 +59,7 @@ def store(engine: Engine) -> Iterator[Store]:
 
 def test_what_is_kept_is_read_back_and_verified(store: Store) -> None:
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
 
     assert isinstance(found, Verified)
     assert found.entries == 5
@@ -82,7 +88,7 @@ def test_a_row_named_by_a_purge_may_be_removed_and_the_rest_still_verifies(
         connection.execute(text("DELETE FROM facts WHERE id = 'fact-1'"))
 
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
     assert isinstance(found, Verified)
     assert found.purged == 1
 
@@ -93,7 +99,7 @@ def test_what_was_changed_with_the_triggers_off_is_found(engine: Engine, store: 
         connection.execute(text("UPDATE facts SET body = '{}'"))
 
     with store.reading() as connection:
-        found = verify(connection, photo_path=None, checkpoints=())
+        found = verify(connection, photos=None, checkpoints=())
     assert isinstance(found, Break)
     assert (found.table, found.row) == ("facts", "fact-1")
 
@@ -121,3 +127,33 @@ def test_an_account_held_to_a_village_finds_its_own_alone(engine: Engine, tmp_pa
             assert [mark for mark in ours.marks if mark in found]
         for lot, status in ((theirs.lot, 404), (ours.lot, 200)):
             assert client.get(f"/v1/lots/{lot}", headers=us).status_code == status
+
+
+def accept_photo(store: Store, folder: Path, *, key: str) -> Received:
+    photo = SentFile(filename=None, file=BytesIO(b"photo"))
+    sent = Sent(id=None, key=key, item=Item(), by=None, photos=[photo], photo_ids=None)
+    return accept(sent, store=store, intake=Intake(folder), max_open=9, acknowledged=True, clock=now)
+
+
+def test_the_same_upload_accepted_many_times_at_once_is_one(store: Store, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        received = list(pool.map(lambda _: accept_photo(store, tmp_path / "intake", key="a"), range(8)))
+
+    assert len({each.upload.id for each in received}) == 1
+    assert [each.is_new for each in received].count(True) == 1
+
+
+def test_two_workers_take_different_uploads_and_neither_waits_for_the_other(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "intake"
+    sent = [accept_photo(store, folder, key=key).upload.id for key in ("a", "b")]
+    place = Intake(folder).place()
+
+    with store.changing() as one, store.changing() as other:
+        taken = [
+            claim(connection, worker=worker, place=place, now_s=1.0, lease_s=60.0)
+            for worker, connection in (("one", one), ("other", other))
+        ]
+
+    assert [None if upload is None else upload.id for upload in taken] == sent

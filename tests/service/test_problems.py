@@ -1,6 +1,5 @@
 """Every refusal is a problem document in both languages, and says nothing of our inside."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +13,7 @@ from qc_vision.spec import ProductSpec
 from service.app import create_app
 from service.problems import KINDS, kind_of
 from service.settings import Settings
-from tests.service.fakes import FakeInspector, photo_of
+from tests.service.fakes import photo_of
 from tests.service.signed_in import signed_in
 
 PHOTO = [("photos", ("a.jpg", photo_of(Verdict.PASS)))]
@@ -123,23 +122,3 @@ def test_a_form_sent_on_behalf_of_another_site_is_refused(client: TestClient) ->
 
     assert answer.status_code == 403
     assert client.get("/v1/inspections").json()["inspections"] == []
-
-
-def test_who_waits_too_long_for_an_inspector_is_told_to_come_back(settings: Settings) -> None:
-    class SlowInspector(FakeInspector):
-        def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
-            time.sleep(1.0)
-            return super().inspect(data, spec=spec)
-
-    from concurrent.futures import ThreadPoolExecutor
-
-    impatient = settings.model_copy(update={"wait_s": 0.1})
-    with (
-        signed_in(create_app(impatient, inspector=SlowInspector())) as client,
-        ThreadPoolExecutor(2) as both,
-    ):
-        answers = list(both.map(lambda _: client.post("/v1/inspections", files=PHOTO), range(2)))
-
-    assert sorted(answer.status_code for answer in answers) == [201, 503]
-    busy = next(answer for answer in answers if answer.status_code == 503)
-    assert busy.headers["retry-after"]

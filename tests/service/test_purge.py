@@ -9,7 +9,7 @@ from sqlalchemy import Table, func, select
 
 from qc_vision.decision import Verdict
 from service.facts import Draft, Kind, append_fact
-from service.photos import PhotoStore
+from service.photos import PhotoFolder
 from service.purge import Purged, Retention, purge
 from service.settings import Settings
 from service.store import Store, open_store
@@ -35,8 +35,8 @@ def store(client: TestClient, settings: Settings) -> Store:
 
 
 @pytest.fixture
-def photos(settings: Settings) -> PhotoStore:
-    return PhotoStore(settings.data_dir / "photos")
+def photos(settings: Settings) -> PhotoFolder:
+    return PhotoFolder(settings.data_dir / "photos")
 
 
 def count(store: Store, table: Table) -> int:
@@ -44,21 +44,21 @@ def count(store: Store, table: Table) -> int:
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def check(store: Store, photos: PhotoStore) -> Verified:
+def check(store: Store, photos: PhotoFolder) -> Verified:
     with store.reading() as connection:
-        found = verify(connection, photo_path=photos.path, checkpoints=())
+        found = verify(connection, photos=photos, checkpoints=())
     assert isinstance(found, Verified), found
     return found
 
 
-def test_nothing_goes_before_its_time(store: Store, photos: PhotoStore) -> None:
+def test_nothing_goes_before_its_time(store: Store, photos: PhotoFolder) -> None:
     removed = purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=729))
 
     assert removed == Purged(photos=0, inspections=0, facts=0)
 
 
 def test_photos_go_first_and_their_records_stay_and_verify(
-    store: Store, photos: PhotoStore, settings: Settings, client: TestClient
+    store: Store, photos: PhotoFolder, settings: Settings, client: TestClient
 ) -> None:
     files = list((settings.data_dir / "photos").rglob("*.jpg"))
     removed = purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=731))
@@ -71,7 +71,7 @@ def test_photos_go_first_and_their_records_stay_and_verify(
 
 
 def test_after_ten_years_content_is_gone_and_the_chain_still_verifies(
-    store: Store, photos: PhotoStore
+    store: Store, photos: PhotoFolder
 ) -> None:
     removed = purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=3651))
 
@@ -85,7 +85,7 @@ def test_after_ten_years_content_is_gone_and_the_chain_still_verifies(
 
 
 def test_a_photo_that_came_in_again_later_is_kept(
-    store: Store, photos: PhotoStore, settings: Settings, client: TestClient
+    store: Store, photos: PhotoFolder, settings: Settings, client: TestClient
 ) -> None:
     inspect(client, "A-2", Verdict.PASS)  # the very bytes of A-1
     with store.reading() as connection:
@@ -98,7 +98,7 @@ def test_a_photo_that_came_in_again_later_is_kept(
     check(store, photos)
 
 
-def test_only_photos_older_than_the_limit_go(store: Store, photos: PhotoStore, settings: Settings) -> None:
+def test_only_photos_older_than_the_limit_go(store: Store, photos: PhotoFolder, settings: Settings) -> None:
     with store.reading() as connection:
         (first,) = connection.execute(select(INSPECTIONS).where(INSPECTIONS.c.ref == "A-1")).all()
     between = datetime.fromisoformat(first.created_at) + timedelta(microseconds=1)
@@ -110,7 +110,7 @@ def test_only_photos_older_than_the_limit_go(store: Store, photos: PhotoStore, s
 
 
 def test_a_purge_that_broke_off_is_finished_by_the_next(
-    store: Store, photos: PhotoStore, settings: Settings
+    store: Store, photos: PhotoFolder, settings: Settings
 ) -> None:
     left = next((settings.data_dir / "photos").rglob("*.jpg"))
     content = left.read_bytes()

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from qc_vision.decision import Verdict
 from service.accounts import PassKind, add_account, make_pass, set_groups
 from service.caller import Role
 from service.store import Store, now
+from service.tables import UPLOADS
 from tests.service.fakes import photo_of
 from tests.service.signed_in import AsNamed
 from tests.service.test_accounts import all_routes
@@ -19,7 +21,7 @@ THEIRS, OURS = "KB-01", "KB-02"
 AT = "2026-05-04T08:00:00+07:00"
 NO_THING = {"number", "place", "name"}
 """Names in addresses that name no record: a photo's number, a public certificate's, a sample photo's."""
-HELD = {"group", "maker", "lot_id", "ref", "inspection_id", "subject", "version"}
+HELD = {"group", "maker", "lot_id", "ref", "inspection_id", "upload_id", "subject", "version"}
 
 
 class Village:
@@ -61,6 +63,7 @@ class Village:
             "lot_id": [self.lot],
             "ref": [*self.units, self.single],
             "inspection_id": [self.inspection, self.of_single, self.of_nobody],
+            "upload_id": [self.inspection, self.of_single, self.of_nobody],
             "subject": [self.check if "/checks/" in path else self.paper],
             "number": ["1"],
         }
@@ -261,3 +264,29 @@ def test_an_account_held_to_no_group_at_all_sees_nothing(
 
     assert client.get("/v1/inspections", headers=nobody).json()["inspections"] == []
     assert client.get("/v1/facts", headers=nobody).json()["facts"] == []
+
+
+def test_an_upload_without_a_verdict_is_its_sender_s_alone(
+    client: TestClient, store: Store, us: dict[str, str]
+) -> None:
+    them = held_to(store, "F-1", frozenset({THEIRS, OURS}))
+    row = {
+        "id": "a" * 32,
+        "content_sha256": "0" * 64,
+        "place": "x",
+        "bundle": "x",
+        "state": "refused",
+        "item": "{}",
+        "by": "F-2",
+        "card": "optional",
+        "created_at": now().isoformat(),
+        "acknowledged": True,
+        "claims": 1,
+        "crashes": 0,
+        "lease_until_s": 0.0,
+    }
+    with store.changing() as connection:
+        connection.execute(insert(UPLOADS).values(row))
+
+    seen = [client.get(f"/v1/uploads/{row['id']}", headers=who).status_code for who in (us, them)]
+    assert seen == [200, 404]

@@ -3,6 +3,8 @@
 import base64
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,33 @@ def test_old_signatures_hold_after_rotation_and_the_old_key_can_sign_no_more(tmp
     assert check_signature(after, keyring.jwks()).kid == kid
     private = ["d" in json.loads(path.read_text()) for path in sorted(tmp_path.glob("*.jwk"))]
     assert private == [False, True]
+
+
+def test_many_that_ask_at_once_for_the_first_key_get_the_same_one(tmp_path: Path) -> None:
+    ready = threading.Barrier(16)
+
+    def ask(_: int) -> str:
+        ready.wait(timeout=20)
+        return str(Keyring(tmp_path / "keys").jwks()["keys"][0]["kid"])
+
+    with ThreadPoolExecutor(16) as pool:
+        # as many keyrings on the same folder, as processes have
+        kids = set(pool.map(ask, range(16)))
+
+    assert len(kids) == len(list((tmp_path / "keys").glob("*.jwk"))) == 1
+
+
+def test_every_statement_holds_while_the_key_is_renewed(tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        signed = pool.map(lambda n: Keyring(tmp_path).sign({"n": n}), range(40))
+        renewed = [keyring.rotate() for _ in range(5)]
+        tokens = list(signed)
+
+    assert [check_signature(token, keyring.jwks()).payload for token in tokens] == [
+        {"n": n} for n in range(40)
+    ]
+    assert keyring.jwks()["keys"][-1]["kid"] == renewed[-1]
 
 
 def test_every_altered_character_of_a_statement_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from qc_vision.decision import Verdict
 from qc_vision.record import record_from_json, record_json
 from service.checkpoints import append_checkpoint, read_checkpoints, sign_checkpoint
 from service.ledger import read_head
-from service.photos import PhotoStore
+from service.photos import PhotoFolder
 from service.signing import Keyring
 from service.store import Store, append_inspection, open_store
 from service.tables import DELIVERIES, EVENTS, FACTS, KEPT, LEDGER
@@ -30,7 +30,7 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "records.sqlite"
         self.outside = folder / "checkpoints.jsonl"
-        self.photos = PhotoStore(folder / "photos")
+        self.photos = PhotoFolder(folder / "photos")
         self.keyring = Keyring(folder / "keys")
         self.names = [self.photos.save(content) for content in (b"photo", b"overlay", b"thumbnail")]
 
@@ -73,7 +73,7 @@ class Kept:
         with store.reading() as connection:
             found = verify(
                 connection,
-                photo_path=self.photos.path,
+                photos=self.photos,
                 checkpoints=good if with_checkpoints else (),
                 bad_checkpoints=bad,
             )

@@ -1,0 +1,267 @@
+"""Those who work while the service runs: worker processes that are replaced when they fail, or threads."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from uuid import uuid4
+
+from qc_vision.errors import ModelError, QcVisionError
+from qc_vision.message import Message
+from service.dependencies import Crew
+from service.grading import Inspects
+from service.reception import Bell
+from service.settings import Settings
+from service.uploads import count_crash, list_holders, list_late_holders, release
+from service.worker import Worker, Workplace
+from service.workplace import open_workplace
+
+IDLE_S = 0.1
+"""How often an idle worker process looks at the queue."""
+WATCH_S = 0.25
+AFTER_TROUBLE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+START_S = 120.0
+"""How long a worker may take to load its model; 2 s on the office machine."""
+STOP_S = 20.0
+
+
+def load_shipped() -> Inspects:
+    """An inspector with the shipped model. Raises ModelError."""
+    from qc_vision.inspection import load_inspector
+
+    return load_inspector()
+
+
+@contextmanager
+def working(crew: Crew) -> Iterator[Crew]:
+    """The crew, at work inside the block."""
+    crew.start()
+    try:
+        yield crew
+    finally:
+        crew.stop()
+
+
+class Threads:
+    """One thread per inspector, woken by the bell. For an app that is given its inspectors."""
+
+    def __init__(self, at: Workplace, inspectors: Sequence[Inspects], *, bell: Bell) -> None:
+        self._workers = [Worker(at, inspector, name=draw_name()) for inspector in inspectors]
+        self._bell = bell
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(worker,), name="worker", daemon=True)
+            for worker in self._workers
+        ]
+
+    @property
+    def size(self) -> int:
+        return len(self._workers)
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._bell.ring()
+        for thread in self._threads:
+            thread.join(timeout=STOP_S)
+
+    def _work(self, worker: Worker) -> None:
+        while not self._stopped.is_set():
+            rings = self._bell.rings
+            try:
+                worked = worker.work_once()
+            except QcVisionError:
+                # a full disk or a lost database: the upload is safe and is taken again when its lease is over
+                worked = False
+                self._stopped.wait(AFTER_TROUBLE_S)
+            if worked:
+                self._bell.ring()
+            else:
+                self._bell.wait(since=rings, timeout_s=AFTER_TROUBLE_S)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seat:
+    """A place in the crew, and who sits there. `name` is told by the worker once it is ready."""
+
+    process: SpawnProcess
+    words: Connection
+    name: str | None = None
+    failures: int = 0
+    not_before_s: float = 0.0
+
+
+class Processes:
+    """Worker processes of one thread each, watched: who ends or hangs is replaced, and its upload knows of it."""
+
+    def __init__(self, settings: Settings, *, load: Callable[[], Inspects] = load_shipped) -> None:
+        self._settings = settings
+        self._load = load
+        self._context = multiprocessing.get_context("spawn")
+        self._seats: list[_Seat] = []
+        self._stopped = threading.Event()
+        self._at: Workplace | None = None
+        self._watch = threading.Thread(target=self._watch_over, name="crew", daemon=True)
+
+    @property
+    def size(self) -> int:
+        return self._settings.workers
+
+    def start(self) -> None:
+        """Starts everybody and waits until they are ready. Raises what kept one from it."""
+        self._seats = [self._seat() for _ in range(self._settings.workers)]
+        try:
+            # while they load
+            self._at = open_workplace(self._settings)
+            self._release_the_dead()
+            for seat in self._seats:
+                self._greet(seat, timeout_s=START_S)
+        except BaseException:
+            self._end()
+            raise
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Ends everybody; what one was grading waits for the next start."""
+        self._stopped.set()
+        self._watch.join(timeout=STOP_S)
+        self._end()
+
+    def _end(self) -> None:
+        for seat in self._seats:
+            seat.process.terminate()
+        for seat in self._seats:
+            seat.process.join(timeout=STOP_S)
+            if seat.name is not None and self._at is not None:
+                with suppress(QcVisionError), self._at.store.changing() as connection:
+                    release(connection, seat.name)
+        if self._at is not None:
+            self._at.store.close()
+
+    def _seat(self, *, failures: int = 0) -> _Seat:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(
+            target=_work, args=(self._settings, self._load, theirs), name="qc-worker", daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Seat(process=process, words=ours, failures=failures)
+
+    def _greet(self, seat: _Seat, *, timeout_s: float) -> None:
+        """Learns the worker's name. Raises its error, or ModelError where it ended or said nothing."""
+        try:
+            word = seat.words.recv() if seat.words.poll(timeout_s) else None
+        except (EOFError, OSError):
+            word = None
+        if isinstance(word, Message):
+            raise ModelError(word)
+        if word is None:
+            raise ModelError(NEVER_READY)
+        seat.name = str(word)
+
+    def _watch_over(self) -> None:
+        while not self._stopped.wait(WATCH_S):
+            for number, seat in enumerate(self._seats):
+                with suppress(QcVisionError):  # the database is away: looked at again in a moment
+                    self._look_after(number, seat)
+            with suppress(QcVisionError):
+                self._stop_who_hangs()
+
+    def _look_after(self, number: int, seat: _Seat) -> None:
+        alive = seat.process.is_alive()
+        if seat.name is None:
+            # also of one that ended at once: what it held must be known
+            with suppress(ModelError):
+                self._greet(seat, timeout_s=0)
+        if alive:
+            return
+        if seat.name is not None and self._at is not None:
+            with self._at.store.changing() as connection:
+                if count_crash(connection, seat.name):
+                    seat.failures = 0  # the photo's fault, not the worker's
+        self._replace(number, seat)
+
+    def _replace(self, number: int, seat: _Seat) -> None:
+        """A new worker, after a pause that doubles while each ends without having held anything."""
+        seat.name = None
+        if seat.not_before_s == 0.0:
+            seat.not_before_s = time.monotonic() + min(WATCH_S * 2**seat.failures, LONGEST_PAUSE_S)
+        if time.monotonic() >= seat.not_before_s:
+            seat.words.close()
+            self._seats[number] = self._seat(failures=min(seat.failures + 1, 10))
+
+    def _stop_who_hangs(self) -> None:
+        if self._at is None:
+            return
+        with self._at.store.reading() as connection:
+            late = set(list_late_holders(connection, now_s=time.time()))
+        for seat in self._seats:
+            if seat.name in late:
+                seat.process.kill()
+
+    def _release_the_dead(self) -> None:
+        """Frees what workers of an earlier run on this machine held, so that it need not wait for their leases."""
+        assert self._at is not None
+        with self._at.store.changing() as connection:
+            for name in list_holders(connection, place=self._at.intake.place()):
+                if _is_dead(name):
+                    release(connection, name)
+
+
+def draw_name() -> str:
+    """A worker's name: its machine, its process, and something that no other has."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid4().hex[:12]}"
+
+
+def _is_dead(name: str) -> bool:
+    host, pid, _ = name.rsplit(":", 2)
+    if host != socket.gethostname()[:60]:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -> None:
+    """The life of a worker process: until the service that started it ends, however that ends."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the service stops its workers itself
+    name = draw_name()
+    try:
+        worker = Worker(open_workplace(settings), load(), name=name)
+    except QcVisionError as wrong:
+        words.send(wrong.message)
+        raise SystemExit(1) from wrong
+    words.send(name)
+    service = multiprocessing.parent_process()
+    while service is not None and service.is_alive():
+        try:
+            worked = worker.work_once()
+        except QcVisionError:
+            worked = False
+            time.sleep(AFTER_TROUBLE_S)
+        if not worked:
+            time.sleep(IDLE_S)
+
+
+NEVER_READY = Message(
+    id="Proses penilai berhenti sebelum siap. Jalankan 'qc-service doctor' untuk melihat sebabnya.",
+    en="A grading process ended before it was ready. Run 'qc-service doctor' to see why.",
+)

@@ -1,0 +1,48 @@
+"""Worker processes: replaced when they end, and a photo that ends them twice is set aside."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from qc_vision.decision import Verdict
+from qc_vision.errors import ModelError
+from service.app import create_app
+from service.crew import Processes, working
+from service.settings import Settings
+from tests.service.fakes import DeadlyInspector, photo_of, refuse_to_load
+from tests.service.signed_in import signed_in
+from tests.service.test_uploads import GREEN, RED, send, settled
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """One crew for all: a process takes seconds to start."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("crew"), port=0)
+    with (
+        working(Processes(settings, load=DeadlyInspector)) as crew,
+        signed_in(create_app(settings, crew=crew), raise_server_exceptions=False) as client,
+    ):
+        yield client
+
+
+def test_a_photo_that_kills_its_worker_twice_is_set_aside_and_a_new_worker_goes_on(
+    client: TestClient,
+) -> None:
+    deadly = send(client, RED, prefer="respond-async").headers["location"]
+    harmless = send(client, GREEN, prefer="respond-async").headers["location"]
+
+    assert settled(client, deadly, timeout_s=60)["state"] == "set_aside"
+    assert settled(client, harmless, timeout_s=60)["state"] == "done"
+
+
+def test_an_idle_service_answers_with_the_verdict_that_a_process_found(client: TestClient) -> None:
+    answer = send(client, photo_of(Verdict.REVIEW))
+
+    assert answer.status_code == 201
+    assert answer.json()["verdict"] == "review"
+
+
+def test_a_model_that_cannot_be_loaded_is_told_before_the_service_is_announced(settings: Settings) -> None:
+    with pytest.raises(ModelError, match="broken"), working(Processes(settings, load=refuse_to_load)):
+        pass
