@@ -29,6 +29,7 @@ class May:
         if not caller.roles & self.roles:
             raise NotAllowed(WRONG_ROLE)
         if caller.groups is not None:
+            request.state.held_to_groups = True
             refuse_foreign_path(caller, desk, request.path_params)
         return caller
 

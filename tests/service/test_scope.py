@@ -142,6 +142,21 @@ def test_what_is_another_village_s_is_not_there_by_any_address(
     assert tried > 30
 
 
+def test_what_is_another_village_s_is_answered_like_what_never_was(
+    client: TestClient, us: dict[str, str], villages: tuple[Village, Village]
+) -> None:
+    theirs, _ = villages
+    for address, never in (
+        (f"/v1/lots/{theirs.lot}", "/v1/lots/NEVER"),
+        (f"/v1/items/{theirs.single}/eligibility", "/v1/items/NEVER/eligibility"),
+        (f"/v1/inspections/{theirs.inspection}", "/v1/inspections/NEVER"),
+        (f"/v1/uploads/{theirs.inspection}/receipt", "/v1/uploads/NEVER/receipt"),
+        (f"/v1/makers/{theirs.maker}", "/v1/makers/NEVER"),
+    ):
+        hidden, absent = (client.get(a, headers=us).json() for a in (address, never))
+        assert {**hidden, "instance": ""} == {**absent, "instance": ""}
+
+
 @pytest.mark.parametrize(
     "address",
     [
