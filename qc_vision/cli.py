@@ -67,6 +67,10 @@ CSV_COLUMNS = (
     "px_per_mm",
     "openness",
     "uniformity_cv",
+    "height_mm",
+    "rim_width_mm",
+    "base_width_mm",
+    "lean_deg",
     "spec",
     "model",
     "sha256",
@@ -400,6 +404,7 @@ def _flat(row: Row) -> Row:
         "px_per_mm": row["scale"]["px_per_mm"],
         "openness": row["openness"],
         "uniformity_cv": row["uniformity_cv"],
+        **{column: quantity["value"] for column, _, quantity in _sizes(row)},
         "spec": f"{row['spec']['id']} {row['spec']['revision']}",
         "model": row["model"]["version"],
         "sha256": row["photo"]["sha256"],
@@ -412,7 +417,25 @@ def _line(row: Row) -> str:
         words = row["error"]["message"]
         return f"{'GALAT / error':21} -  {row['path']}\n    {words['id']}\n    {words['en']}"
     reasons = [f"\n    {r['message']['id']}\n    {r['message']['en']}" for r in row["reasons"]]
-    return f"{VERDICT_WORDS[row['verdict']]:21} {row['grade'] or '-'}  {row['path']}" + "".join(reasons)
+    sizes = [
+        f"\n    {words}: {quantity['value']:.1f} ± {quantity['expanded_uncertainty']:.1f} {quantity['unit']}"
+        for _, words, quantity in _sizes(row)
+    ]
+    head = f"{VERDICT_WORDS[row['verdict']]:21} {row['grade'] or '-'}  {row['path']}"
+    return head + "".join(reasons) + "".join(sizes)
+
+
+def _sizes(row: Row) -> list[tuple[str, str, Any]]:
+    """Column, words and quantity of each size of the whole basket that was measured."""
+    size = row["size"]
+    if size is None or size["missing"]:
+        return []
+    return [
+        ("height_mm", "Tinggi / height", size["height"]),
+        ("rim_width_mm", "Lebar bibir / width at the rim", size["rim_width"]),
+        ("base_width_mm", "Lebar alas / width at the base", size["base_width"]),
+        ("lean_deg", "Miring / lean", size["lean"]),
+    ]
 
 
 def _refuse(message: "Message", code: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qc_vision.advice import advice_for
-from qc_vision.measurement import Characteristic, Measurement, Missing
+from qc_vision.measurement import UNITS_OF, Characteristic, Measurement, Missing
 from qc_vision.message import Message
 from qc_vision.quantity import Quantity
 from qc_vision.severity import Severity
@@ -58,6 +58,7 @@ UNITS = {
     "count": Message(id="buah", en="in number"),
     "1": Message(id="%", en="%"),
     "per_10cm": Message(id="helai per 10 cm", en="strands per 10 cm"),
+    "deg": Message(id="derajat", en="degrees"),
 }
 MISSING: dict[Missing, Message] = {
     "no_scale": Message(
@@ -197,7 +198,8 @@ def _find_blanks(measurements: Sequence[Measurement], spec: ProductSpec) -> list
         for thing in units.keys() | reasons.keys():
             if thing[0] == limit.characteristic and limit.unit not in units[thing] and thing not in blanks:
                 # a region's size in strand pitches says nothing of its size in mm
-                why = "no_scale" if limit.unit in ("mm", "mm2") else reasons.get(thing, "not_confident")
+                no_scale = limit.unit in ("mm", "mm2") and len(UNITS_OF[limit.characteristic]) > 1
+                why = "no_scale" if no_scale else reasons.get(thing, "not_confident")
                 blanks[thing] = _Blank(reason=why, severity=limit.severity)
     return list(blanks.values())
 

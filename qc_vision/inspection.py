@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from qc_vision.basket_size import BasketSize, measure_size
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.card_register import KnownCards, load_register
 from qc_vision.card_sight import find_card_faults, sight_card
@@ -109,6 +110,8 @@ class Inspector:
                 scale=scale,
                 floor={code: t.review for code, t in thresholds.items()},
             )
+        with watch.station("size"):
+            size = measure_size(weave_map, scale=scale)
         with watch.station("decide"):
             measurements = measure(
                 regions=regions,
@@ -117,6 +120,7 @@ class Inspector:
                 openness=see_through,
                 uniformity_cv=evenness,
                 scale=scale,
+                size=size,
             )
             decision = decide(measurements, spec)
         record = self._record(
@@ -129,6 +133,7 @@ class Inspector:
             openness=see_through.value if see_through else None,
             uniformity_cv=evenness.value if evenness else None,
             defects=regions,
+            size=size,
         )
         return Inspection(record=record, photo=photo, weave_map=weave_map, timing_ms=watch.timing_ms)
 
@@ -144,6 +149,7 @@ class Inspector:
         openness: float | None = None,
         uniformity_cv: float | None = None,
         defects: tuple[DefectRegion, ...] = (),
+        size: BasketSize | None = None,
     ) -> InspectionRecord:
         return InspectionRecord(
             id=self._new_id(),
@@ -167,6 +173,7 @@ class Inspector:
             model=ModelRef(version=self._manifest.version, sha256=self._manifest.sha256),
             spec=SpecRef(id=spec.id, revision=spec.revision),
             software=SOFTWARE,
+            size=size,
         )
 
 

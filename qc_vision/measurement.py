@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qc_vision.basket_size import BasketSize
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.defects import DefectRegion
 from qc_vision.density import Z_90, DensityReading, Direction
@@ -27,6 +28,10 @@ Characteristic = Literal[
     "uniformity_cv",
     "weft_density",
     "warp_density",
+    "height",
+    "rim_width",
+    "base_width",
+    "lean",
 ]
 
 Missing = Literal["no_scale", "not_confident"]
@@ -48,6 +53,10 @@ UNITS_OF: Mapping[Characteristic, tuple[str, ...]] = {
     "uniformity_cv": ("1",),
     "weft_density": ("per_10cm",),
     "warp_density": ("per_10cm",),
+    "height": ("mm",),
+    "rim_width": ("mm",),
+    "base_width": ("mm",),
+    "lean": ("deg",),
 }
 """The units that `measure` states each characteristic in; a limit in any other unit would never apply."""
 
@@ -111,12 +120,17 @@ def measure(
     openness: Quantity | None,
     uniformity_cv: Quantity | None,
     scale: Calibration = NO_SCALE,
+    size: BasketSize | None = None,
 ) -> tuple[Measurement, ...]:
     """Everything that a spec may limit, from one photo.
 
     Regions scored below their code's `review` are left out; every code needs thresholds (KeyError
     otherwise). Counts and densities, openness and evenness are always there, if only as missing; a size
     only where a region was found.
+
+    The `size` of the whole basket is asked of nobody where the photo does not show it: a photo of a wall
+    could never have one, and the check by hand is there. Where the basket stands whole in the photo with a
+    card on its wall and still cannot be measured, its sizes are missing.
     """
     seen = [(i, r) for i, r in enumerate(regions) if r.score >= thresholds[r.code].review]
     sure = {i for i, r in seen if r.score >= thresholds[r.code].fail}
@@ -144,7 +158,19 @@ def measure(
     found += [_density(name, by_direction.get(direction), scale) for direction, name in _DENSITIES.items()]
     found.append(_optional("openness", openness))
     found.append(_optional("uniformity_cv", uniformity_cv))
+    found += _whole(size)
     return tuple(found)
+
+
+def _whole(size: BasketSize | None) -> list[Measurement]:
+    if size is None or size.missing in ("no_scale", "cut_off", "several_parts"):
+        return []
+    return [
+        _optional("height", size.height),
+        _optional("rim_width", size.rim_width),
+        _optional("base_width", size.base_width),
+        _optional("lean", size.lean),
+    ]
 
 
 def _sizes(region: DefectRegion, scale: Calibration) -> list[tuple[Characteristic, Quantity | None]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from qc_vision.basket_size import BasketSize
 from qc_vision.calibration import Calibration
 from qc_vision.decision import Finding, Grade, Verdict
 from qc_vision.defects import DefectRegion
@@ -42,7 +43,10 @@ class SpecRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionRecord:
-    """What the machine found on one photo. Field names are the public contract of `grade --json`."""
+    """What the machine found on one photo. Field names are the public contract of `grade --json`.
+
+    `size` of the whole basket: None in records made before it was measured, and of photos to be taken again.
+    """
 
     id: str
     inspected_at: datetime
@@ -60,6 +64,7 @@ class InspectionRecord:
     model: ModelRef
     spec: SpecRef
     software: str
+    size: BasketSize | None = None
 
 
 _ADAPTER: TypeAdapter[InspectionRecord] = TypeAdapter(InspectionRecord)

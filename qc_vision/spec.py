@@ -43,7 +43,7 @@ class Limit:
 
     code: str
     characteristic: Characteristic
-    unit: Literal["pitch", "pitch2", "mm", "mm2", "count", "1", "per_10cm"]
+    unit: Literal["pitch", "pitch2", "mm", "mm2", "count", "1", "per_10cm", "deg"]
     severity: Severity
     source: Literal["proposal", "buyer"]
     above: float | None = None

@@ -11,11 +11,13 @@ from service.courier import Courier, targets_of
 from service.crew import Processes, Threads
 from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
+from service.metrics import Metrics
 from service.middleware import SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
 from service.reception import Bell
+from service.request_log import RequestLog
 from service.routes import (
     certificates,
     checks,
@@ -25,6 +27,7 @@ from service.routes import (
     inspections,
     items,
     lots,
+    metrics,
     pages,
     photo_checks,
     register,
@@ -52,6 +55,7 @@ def open_records(settings: Settings) -> Store:
 def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: Crew | None = None) -> FastAPI:
     """The service, ready to be served. A thread grades with the `inspector`, or a `crew` that is at work already;
     without either, processes with the shipped model."""
+    counted = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -67,6 +71,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             bell=bell,
             crew=ours,
             hashes=Argon2id(),
+            metrics=counted,
         )
         if crew is None:
             ours.start()
@@ -109,6 +114,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         epcis,
         evidence,
         health,
+        metrics,
         session,
         pages,
     ):
@@ -116,5 +122,6 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
+    app.add_middleware(RequestLog, metrics=counted)
     app.add_middleware(SecurityHeaders)
     return app

@@ -154,6 +154,7 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
     from service.account_commands import first_link
     from service.app import create_app, open_records
     from service.crew import Processes, working
+    from service.request_log import log_as_json
 
     # everything that may refuse is tried before the address is announced
     store = open_records(settings)
@@ -175,7 +176,8 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
                 file=sys.stderr,
             )
         app = create_app(settings, crew=crew)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+        log_as_json(sys.stderr)
         uvicorn.Server(config).run(sockets=[listener])
     return DONE
 

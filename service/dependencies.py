@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from qc_vision.epcis import Naming
 from service.intake import Intake
+from service.metrics import Metrics
 from service.passwords import Hashes
 from service.photos import PhotoStore
 from service.reception import Bell
@@ -36,6 +37,7 @@ class Desk:
     bell: Bell
     crew: Crew
     hashes: Hashes
+    metrics: Metrics
 
     @property
     def naming(self) -> Naming:

@@ -169,8 +169,22 @@ def sign_webhook(secret: str, *, id: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
+def count_waiting(connection: Connection, target: Target) -> int:
+    """How many events the target has not taken yet."""
+    waiting = select(func.count()).select_from(EVENTS).where(EVENTS.c.seq > _last_taken(connection, target))
+    return connection.execute(waiting).scalar_one()
+
+
 def _next(connection: Connection, target: Target) -> Row[Any] | None:
     """The first event after the last that was taken."""
+    taken = _last_taken(connection, target)
+    return connection.execute(
+        select(EVENTS).where(EVENTS.c.seq > taken).order_by(EVENTS.c.seq).limit(1)
+    ).first()
+
+
+def _last_taken(connection: Connection, target: Target) -> int:
+    """The number of the last event that the target took, 0 where there is none."""
     last = (
         select(EVENTS.c.seq)
         .join(DELIVERIES, DELIVERIES.c.event_id == EVENTS.c.id)
@@ -178,10 +192,7 @@ def _next(connection: Connection, target: Target) -> Row[Any] | None:
         .order_by(DELIVERIES.c.seq.desc())
         .limit(1)
     )
-    taken = connection.execute(last).scalar() or 0
-    return connection.execute(
-        select(EVENTS).where(EVENTS.c.seq > taken).order_by(EVENTS.c.seq).limit(1)
-    ).first()
+    return connection.execute(last).scalar() or 0
 
 
 def _due(connection: Connection, target: Target, event_id: str) -> datetime:

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from qc_vision.basket_size import BasketSize
 from qc_vision.calibration import NO_SCALE, Calibration
+from qc_vision.decision import decide
 from qc_vision.defects import DefectRegion
 from qc_vision.density import DensityReading
 from qc_vision.measurement import UNITS_OF, Measurement, ScoreThresholds, measure
 from qc_vision.quantity import Quantity
+from qc_vision.spec import load_spec
 
 CODES = (
     "MAJ-HOLE",
@@ -47,6 +50,13 @@ READING = DensityReading(
     per_10cm=20.0,
     per_10cm_interval=(19.0, 21.0),
     confident=True,
+)
+
+SIZE = BasketSize(
+    height=Quantity(value=300.0, unit="mm", expanded_uncertainty=9.0),
+    rim_width=Quantity(value=260.0, unit="mm", expanded_uncertainty=12.0),
+    base_width=Quantity(value=220.0, unit="mm", expanded_uncertainty=16.0),
+    lean=Quantity(value=1.0, unit="deg", expanded_uncertainty=1.6),
 )
 
 
@@ -183,6 +193,45 @@ def test_openness_and_evenness_are_passed_on_or_missing() -> None:
     assert [m.missing for m in of(found, "uniformity_cv")] == ["not_confident"]
 
 
+def test_sizes_of_a_whole_basket_are_measured_or_missing_and_not_asked_of_a_photo_of_its_wall() -> None:
+    def names_of(size: BasketSize | None) -> dict[str, str | None]:
+        found = measure(
+            regions=(), thresholds=THRESHOLDS, readings=(), openness=None, uniformity_cv=None, size=size
+        )
+        sizes = ("height", "rim_width", "base_width", "lean")
+        return {m.characteristic: m.missing for m in found if m.characteristic in sizes}
+
+    assert set(names_of(SIZE).values()) == {None}
+    assert set(names_of(BasketSize(missing="too_tilted")).values()) == {"not_confident"}
+    unsure = measure(
+        regions=(), thresholds=THRESHOLDS, readings=(), openness=None, uniformity_cv=None,
+        size=BasketSize(missing="too_tilted"),
+    )  # fmt: skip
+    limits = tuple(limit for limit in load_spec("hyacinth_bin").limits if limit.code == "MAJ-SIZE")
+    decision = decide(unsure, replace(load_spec("hyacinth_bin"), limits=limits))
+    assert (decision.verdict, [finding.code for finding in decision.findings]) == (
+        "review",
+        ["not_confident"],
+    )
+    for size in (None, BasketSize(missing="no_scale"), BasketSize(missing="cut_off")):
+        assert names_of(size) == {}
+
+
+@pytest.mark.parametrize(
+    ("height", "verdict"), [(300.0, "pass"), (360.0, "review"), (368.0, "review"), (380.0, "fail")]
+)
+def test_a_height_near_its_limit_is_reviewed_and_beyond_it_fails(height: float, verdict: str) -> None:
+    limits = [limit for limit in load_spec("hyacinth_bin").limits if limit.code == "MAJ-SIZE"]
+    spec = replace(load_spec("hyacinth_bin"), limits=tuple(limits))
+    size = replace(SIZE, height=Quantity(value=height, unit="mm", expanded_uncertainty=9.0))
+    found = measure(
+        regions=(), thresholds=THRESHOLDS, readings=(), openness=None, uniformity_cv=None, size=size
+    )
+    decision = decide(found, spec)
+    assert decision.verdict == verdict
+    assert [finding.code for finding in decision.findings] == ([] if verdict == "pass" else ["MAJ-SIZE"])
+
+
 def test_every_characteristic_comes_in_the_units_that_limits_may_be_given_in() -> None:
     regions = [replace(REGION, code=code, width_mm=5.0, max_feret_mm=15.0, area_mm2=50.0) for code in CODES]
     share = Quantity(value=0.1, unit="1")
@@ -193,6 +242,7 @@ def test_every_characteristic_comes_in_the_units_that_limits_may_be_given_in() -
         openness=share,
         uniformity_cv=share,
         scale=CARD,
+        size=SIZE,
     )
     units: dict[str, set[str]] = {}
     for measurement in found:
