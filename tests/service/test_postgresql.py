@@ -117,8 +117,9 @@ def test_the_migrations_make_the_schema_that_the_code_expects(engine: Engine, st
 
 def test_an_account_held_to_a_village_finds_its_own_alone(engine: Engine, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, port=0, database_url=URL)
-    with signed_in(create_app(settings, inspector=FakeInspector())) as client:
-        records = client.app.state.desk.store
+    app = create_app(settings, inspector=FakeInspector())
+    with signed_in(app) as client:
+        records = app.state.desk.store
         us, them = (held_to(records, f"F-{group}", frozenset({group})) for group in (OURS, THEIRS))
         theirs, ours = Village(client, THEIRS, them), Village(client, OURS, us)
         for list_of in ("inspections", "facts", "lots", "epcis/events"):
