@@ -96,6 +96,17 @@ example:
   qc-service account disable R-03
 """
 
+DOCTOR_HELP = """\
+Periksa semua yang dipakai layanan. / Check all that the service stands on.
+
+Settings, model, disk, keys, database, ledger, photos, uploads in hand: one line each, with what to do.
+--repair mends what is safe: steps of the schema, leases that ran out, files that no record names. Exit
+status 3 where something is still wrong.
+
+example:
+  qc-service doctor --data data/
+"""
+
 LOT_HELP = "Rencana sampel lot. / Sampling plans of lots."
 PLAN_HELP = """\
 Berapa yang diperiksa, berapa yang boleh cacat. / How many to look at, how many may be nonconforming.
@@ -125,6 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _plan_lot(options)
             case "account":
                 return _account(options)
+            case "doctor":
+                return _doctor(options)
             case _:
                 return _run(options.host, options.port, options.data)
     except QcVisionError as wrong:
@@ -206,6 +219,12 @@ def _rotate_key(options: argparse.Namespace) -> int:
     return rotate_key(_settings(None, None, options.data))
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from service.doctor_command import run_doctor
+
+    return run_doctor(_settings(None, None, options.data), repair=options.repair, again=options.again)
+
+
 def _account(options: argparse.Namespace) -> int:
     from service.account_commands import run_account_command
     from service.caller import Role
@@ -273,6 +292,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_record_commands(commands)
     _add_lot_commands(commands)
     _add_account_commands(commands)
+    doctor = _command(commands, "doctor", DOCTOR_HELP)
+    doctor.add_argument("--repair", action="store_true", help="pulihkan yang aman / mend what is safe")
+    doctor.add_argument(
+        "--again",
+        metavar="ID",
+        help="nilai lagi kiriman yang disisihkan / grade an upload that was set aside",
+    )
+    _add_data(doctor)
     return parser
 
 

@@ -66,6 +66,13 @@ class Keyring:
         self._current()
         return {"keys": [_public(_read_key(path)) for path in self._files()]}
 
+    def check(self) -> int:
+        """How many keys there are, each of which was read; makes none. Raises StorageError where the last cannot sign."""
+        keys = [_read_key(path) for path in self._files()]
+        if keys and not keys[-1].is_private:
+            raise StorageError(LAST_IS_PUBLIC)
+        return len(keys)
+
     def _current(self) -> OKPKey:
         with self._alone():
             if not self._files():
@@ -118,6 +125,14 @@ def check_signature(token: str, jwks: Mapping[str, Sequence[Any]]) -> Signed:
                 f"{PUBLISHED_AT}.",
             )
         ) from wrong
+
+
+LAST_IS_PUBLIC = Message(
+    id="Kunci terakhir tidak punya bagian rahasia. Pulihkan map 'keys' dari cadangan, atau buat kunci baru: "
+    "'qc-service key rotate'.",
+    en="The last key has no private half. Restore the folder 'keys' from a copy, or make a new key: "
+    "'qc-service key rotate'.",
+)
 
 
 def _public(key: OKPKey) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 import rfc8785
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import (
     ColumnElement,
@@ -178,6 +180,24 @@ def open_database(url: str) -> Store:
         engine.dispose()
         raise _broken(wrong) from wrong
     return Store(engine)
+
+
+def find_revisions(url: str) -> tuple[str | None, str | None]:
+    """The schema's revision in the database, None where it is empty, and the one that this version expects.
+
+    Changes nothing. Raises StorageError where the database cannot be reached.
+    """
+    config = Config()
+    config.set_main_option("script_location", "service:migrations")
+    expected = ScriptDirectory.from_config(config).get_current_head()
+    try:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        engine.dispose()
+    except (SQLAlchemyError, ImportError) as wrong:
+        raise _broken(wrong) from wrong
+    return found, expected
 
 
 def append_inspection(tail: Tail, inspection: ItemInspection) -> None:

@@ -164,6 +164,19 @@ def count_open(connection: Connection) -> int:
     ).scalar_one()
 
 
+def is_grading(connection: Connection) -> bool:
+    """Whether an upload is taken; also by a worker that has died since, until its lease is freed."""
+    taken = UPLOADS.c.state == State.WORKING.value
+    return connection.execute(select(UPLOADS.c.seq).where(taken).limit(1)).first() is not None
+
+
+def list_in_hand(connection: Connection, *, place: str, states: Sequence[State]) -> Sequence[Upload]:
+    """The uploads of a place in these states, oldest first."""
+    of_place = and_(UPLOADS.c.place == place, UPLOADS.c.state.in_([state.value for state in states]))
+    ids = connection.execute(select(UPLOADS.c.id).where(of_place).order_by(UPLOADS.c.seq)).scalars().all()
+    return [upload for id in ids if (upload := find_upload(connection, id)) is not None]
+
+
 def count_uploads(connection: Connection, *, now_s: float) -> Counts:
     per_state = select(UPLOADS.c.state, func.count().label("uploads")).group_by(UPLOADS.c.state)
     counts = {row.state: row.uploads for row in connection.execute(per_state)}
@@ -280,12 +293,12 @@ def set_aside(connection: Connection, upload_id: str) -> None:
     )
 
 
-def try_again(connection: Connection, upload_id: str) -> None:
-    """Puts an upload that was set aside back at its place in the queue, as if it had never been taken."""
+def try_again(connection: Connection, upload_id: str) -> bool:
+    """Puts an upload that was set aside back at its place in the queue, as if it had never been taken; false where
+    it was not set aside."""
     was_aside = and_(UPLOADS.c.id == upload_id, UPLOADS.c.state == State.SET_ASIDE.value)
-    _change(
-        connection, was_aside, state=State.WAITING.value, lease_until_s=0.0, claims=0, crashes=0, problem=None
-    )
+    fresh = {"lease_until_s": 0.0, "claims": 0, "crashes": 0, "problem": None}
+    return _change(connection, was_aside, state=State.WAITING.value, **fresh) == 1
 
 
 def acknowledge(connection: Connection, upload_id: str) -> bool:
