@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 DONE, CANNOT = 0, 1
-ACCOUNT_COMMANDS = ("add", "list", "role", "disable", "link", "token", "revoke")
+ACCOUNT_COMMANDS = ("add", "list", "role", "scope", "disable", "link", "token", "revoke")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 RUN_HELP = """\
@@ -80,6 +80,7 @@ example:
 ACCOUNT_HELP = """\
 Siapa boleh apa. / Who may do what.
 
+An account added with `--group` (again for each) sees and writes for those village groups alone, else for all.
 Roles: inspector, reviewer, exporter, ml, admin. `add` and `link` print a one-time link (24 hours) to set the
 password; `token` a machine's token. Both are shown once; only their hashes are kept.
 
@@ -87,6 +88,8 @@ example:
   qc-service account add R-03 --roles inspector,reviewer --data data/
   qc-service account list
   qc-service account role R-03 --roles reviewer
+  qc-service account scope R-03 --group KB-01 --group KB-02
+  qc-service account scope R-03 --all
   qc-service account link R-03
   qc-service account token BOX-1 --days 30
   qc-service account revoke 1a2b3c4d5e6f
@@ -262,6 +265,8 @@ def _account(options: argparse.Namespace) -> int:
         code=options.code,
         roles=frozenset(Role(role) for role in options.roles),
         days=options.days,
+        groups=frozenset(options.group) if options.group else None,
+        everything=options.all,
     )
 
 
@@ -339,8 +344,21 @@ def _add_account_commands(commands: "argparse._SubParsersAction[argparse.Argumen
         "code", nargs="?", default="", help="kode akun, atau id token / account code, or token id"
     )
     account.add_argument("--roles", type=_roles, default=(), help="peran / roles, joined by commas")
+    account.add_argument(
+        "--group", action="append", type=_group, help="kelompok / village group; may be repeated"
+    )
+    account.add_argument("--all", action="store_true", help="semua kelompok / all groups, in `scope`")
     account.add_argument("--days", type=int, default=90, help="umur token / days a token lasts (90)")
     _add_data(account)
+
+
+def _group(text: str) -> str:
+    from pydantic import TypeAdapter
+
+    from service.item import Ref
+
+    code: str = TypeAdapter(Ref).validate_python(text)
+    return code
 
 
 def _roles(text: str) -> tuple[str, ...]:

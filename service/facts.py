@@ -74,6 +74,7 @@ class WantedFacts:
     """Which facts to read; None: any. `current`: only the last version of each subject.
 
     `lot_and_its_items`: filed under that lot, or under an item that was put in it.
+    `within`: the caller's, see `scope.facts_within`.
     """
 
     kind: Kind | None = None
@@ -83,6 +84,7 @@ class WantedFacts:
     by: str | None = None
     lot_and_its_items: str | None = None
     current: bool = True
+    within: ColumnElement[bool] | None = None
 
 
 class AlreadyThere(QcVisionError):
@@ -174,6 +176,8 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
     if wanted.lot_and_its_items is not None:
         lot = wanted.lot_and_its_items
         conditions.append(or_(FACTS.c.lot == lot, FACTS.c.item.in_(items_of(lot))))
+    if wanted.within is not None:
+        conditions.append(wanted.within)
     if wanted.current:
         other = FACTS.alias()
         last = select(func.max(other.c.version)).where(

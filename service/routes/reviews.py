@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection, Exists, exists, select
+from sqlalchemy import ColumnElement, Connection, Exists, exists, select
 
 from qc_vision.decision import Verdict
 from qc_vision.disposition import Disposition, Rework, dispose
@@ -28,6 +28,7 @@ from service.outbox import declare_superseded, surroundings_of, tell
 from service.permission import AsFieldwork, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
+from service.scope import inspections_within, refuse_foreign
 from service.store import now, read_inspections
 from service.tables import FACTS, INSPECTIONS
 
@@ -60,10 +61,12 @@ class Queue:
 def list_reviews(desk: AtDesk, caller: AsReviewer, lot: str | None = None) -> Queue:
     """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
     with desk.store.reading() as connection:
-        asked = _asked(connection)
-        waiting = {i.id: i for i in [*asked, *_undecided(connection)]}
+        within = inspections_within(caller)
+        asked = _asked(connection, within)
+        waiting = {i.id: i for i in [*asked, *_undecided(connection, within)]}
         sampled: set[str] = set()
         if lot is not None:
+            refuse_foreign(connection, caller, lot=lot)
             file = read_lot_file(connection, lot, now=now())
             if file is None:
                 raise not_found(Message(id="Lot itu", en="such lot"))
@@ -82,6 +85,8 @@ def decide(
     desk: AtDesk, caller: AsReviewer, response: Response, entry: DispositionEntry, if_match: IfMatch = None
 ) -> Fact:
     """A person's decision on an inspection; a later one, sent with the ETag of the one before, supersedes it."""
+    with desk.store.reading() as connection:
+        refuse_foreign(connection, caller, inspection=entry.inspection_id)
     inspection = desk.store.find(entry.inspection_id)
     if inspection is None:
         raise not_found(Message(id="Pemeriksaan itu", en="such inspection"))
@@ -119,6 +124,7 @@ def decide(
 def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: ReworkEntry) -> Fact:
     """A basket that was sent back has been mended; new photos follow."""
     with desk.store.writing() as (connection, tail):
+        refuse_foreign(connection, caller, items=(entry.item,))
         latest = list_facts(connection, WantedFacts(kind=Kind.DISPOSITION, item=entry.item), limit=1)
         if not latest or latest[0].body["outcome"] != "rework":
             raise RequestRefused(CONFLICT, NOT_SENT_BACK)
@@ -142,6 +148,8 @@ def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: 
 @router.post("/review-requests", status_code=201)
 def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry: ReviewRequestEntry) -> Fact:
     """A maker asks that a person look again: the item waits until somebody has decided after that."""
+    with desk.store.reading() as connection:
+        refuse_foreign(connection, caller, items=(entry.item,), maker=entry.by)
     if desk.store.find_latest(entry.item) is None:
         raise not_found(Message(id="Pemeriksaan keranjang itu", en="inspection of such item"))
     with desk.store.writing() as (connection, tail):
@@ -205,19 +213,24 @@ def _review(connection: Connection, inspection: ItemInspection, *, asked: bool) 
     )
 
 
-def _undecided(connection: Connection) -> list[ItemInspection]:
+def _undecided(connection: Connection, within: ColumnElement[bool]) -> list[ItemInspection]:
     """The last inspection of each item, where the machine failed it or was not sure and nobody decided."""
     decided = exists().where(FACTS.c.kind == Kind.DISPOSITION.value, FACTS.c.subject == INSPECTIONS.c.id)
     query = (
         select(INSPECTIONS)
-        .where(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided, ~_has_later())
+        .where(
+            INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]),
+            ~decided,
+            ~_has_later(),
+            within,
+        )
         .order_by(INSPECTIONS.c.seq)
         .limit(AT_MOST + 1)
     )
     return list(read_inspections(connection, query))
 
 
-def _asked(connection: Connection) -> list[ItemInspection]:
+def _asked(connection: Connection, within: ColumnElement[bool]) -> list[ItemInspection]:
     """The last inspection of each item whose maker asked, where nobody has decided since."""
     decision = FACTS.alias("decision")
     since = exists().where(
@@ -228,7 +241,7 @@ def _asked(connection: Connection) -> list[ItemInspection]:
     items = select(FACTS.c.item).where(FACTS.c.kind == Kind.REVIEW_REQUEST.value, ~since)
     query = (
         select(INSPECTIONS)
-        .where(INSPECTIONS.c.ref.in_(items), ~_has_later())
+        .where(INSPECTIONS.c.ref.in_(items), ~_has_later(), within)
         .order_by(INSPECTIONS.c.seq)
         .limit(AT_MOST + 1)
     )

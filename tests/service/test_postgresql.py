@@ -29,6 +29,7 @@ from service.verify import Break, Verified, verify
 from tests.service.fakes import FakeInspector
 from tests.service.signed_in import signed_in
 from tests.service.test_lots import inspect
+from tests.service.test_scope import OURS, THEIRS, Village, held_to
 from tests.service.test_store import inspection
 from tests.service.test_verify import delivery, event, fact
 
@@ -115,6 +116,21 @@ def test_an_entry_that_does_not_follow_the_last_one_is_refused(engine: Engine, s
 def test_the_migrations_make_the_schema_that_the_code_expects(engine: Engine, store: Store) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_an_account_held_to_a_village_finds_its_own_alone(engine: Engine, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, port=0, database_url=URL)
+    app = create_app(settings, inspector=FakeInspector())
+    with signed_in(app) as client:
+        records = app.state.desk.store
+        us, them = (held_to(records, f"F-{group}", frozenset({group})) for group in (OURS, THEIRS))
+        theirs, ours = Village(client, THEIRS, them), Village(client, OURS, us)
+        for list_of in ("inspections", "facts", "lots", "epcis/events"):
+            found = client.get(f"/v1/{list_of}", headers=us, params={"limit": 100}).text
+            assert not [mark for mark in theirs.marks if mark in found]
+            assert [mark for mark in ours.marks if mark in found]
+        for lot, status in ((theirs.lot, 404), (ours.lot, 200)):
+            assert client.get(f"/v1/lots/{lot}", headers=us).status_code == status
 
 
 def accept_photo(store: Store, folder: Path, *, key: str) -> Received:
