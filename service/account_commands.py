@@ -8,13 +8,17 @@ import sys
 from dataclasses import asdict
 from datetime import timedelta
 
+from qc_vision.message import Message
 from service.accounts import (
+    Account,
+    AccountError,
     PassKind,
     add_account,
     disable,
     list_accounts,
     make_pass,
     revoke_token,
+    set_groups,
     set_roles,
 )
 from service.caller import Role
@@ -38,20 +42,35 @@ def first_link(store: Store, address: str) -> str | None:
     return f"{address}/masuk#{made.secret}"
 
 
+def _told(account: Account) -> list[str] | str:
+    return "all" if account.groups is None else sorted(account.groups)
+
+
 def run_account_command(
-    settings: Settings, what: str, *, code: str, roles: frozenset[Role], days: int
+    settings: Settings,
+    what: str,
+    *,
+    code: str,
+    roles: frozenset[Role],
+    days: int,
+    groups: frozenset[str] | None,
+    everything: bool,
 ) -> int:
-    """One of `add`, `list`, `role`, `disable`, `link`, `token`, `revoke`; `code` is the token's id in `revoke`."""
+    """`everything`: `scope` is to lift the limit. One of `add`, `list`, `role`, `scope`, `disable`, `link`, `token`, `revoke`; `code` is the token's id in `revoke`."""
     store = open_database(settings.database)
     lasts = timedelta(days=days)
     made = None
     with store.changing() as connection:
         match what:
             case "add":
-                add_account(connection, code, roles, by=COMMAND_LINE, now=now())
+                add_account(connection, code, roles, by=COMMAND_LINE, now=now(), groups=groups)
                 made = make_pass(connection, PassKind.LINK, code, by=COMMAND_LINE, now=now())
             case "role":
                 set_roles(connection, code, roles, by=COMMAND_LINE, now=now())
+            case "scope":
+                if everything == (groups is not None):
+                    raise AccountError(WHICH)
+                set_groups(connection, code, groups, by=COMMAND_LINE, now=now())
             case "disable":
                 disable(connection, code, by=COMMAND_LINE, now=now())
             case "link":
@@ -64,7 +83,7 @@ def run_account_command(
     store.close()
     if made is None:
         for account in accounts:
-            print(json.dumps({**asdict(account), "roles": sorted(account.roles)}))
+            print(json.dumps({**asdict(account), "roles": sorted(account.roles), "groups": _told(account)}))
         return 0
     shown = made.secret if what == "token" else f"{settings.public_url}/masuk#{made.secret}"
     print(
@@ -78,3 +97,9 @@ def run_account_command(
     )
     print("Hanya ditampilkan sekali ini.\nShown only this once.", file=sys.stderr)
     return 0
+
+
+WHICH = Message(
+    id="Sebutkan kelompok dengan --group, atau --all untuk semua kelompok.",
+    en="Name groups with --group, or --all for all of them.",
+)

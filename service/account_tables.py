@@ -12,8 +12,9 @@ ACCOUNTS = Table(
     Column("password_hash", Text),
     Column("created_at", String(32), nullable=False),
     Column("disabled_at", String(32)),
+    Column("groups", Text),
 )
-"""Who may act, by code, never by name. `roles`: joined by commas. Without a password nobody signs in."""
+"""Who may act, by code, never by name. `roles` and `groups`: joined by commas; no groups: all. Without a password nobody signs in."""
 
 PASSES = Table(
     "passes",

@@ -44,10 +44,13 @@ class AccountError(QcVisionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
+    """`groups`: the village groups it is held to, None for all."""
+
     code: str
     roles: frozenset[Role]
     has_password: bool
     disabled: bool
+    groups: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +67,26 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def add_account(connection: Connection, code: str, roles: frozenset[Role], *, by: str, now: datetime) -> None:
+def add_account(
+    connection: Connection,
+    code: str,
+    roles: frozenset[Role],
+    *,
+    by: str,
+    now: datetime,
+    groups: frozenset[str] | None = None,
+) -> None:
     """A new account without a password. Raises AccountError where the code is taken."""
     if find_account(connection, code) is not None:
         raise AccountError(TAKEN)
-    row = {"code": code, "roles": _join(roles), "created_at": now.isoformat()}
+    row = {
+        "code": code,
+        "roles": _join(roles),
+        "created_at": now.isoformat(),
+        "groups": _join_groups(groups),
+    }
     connection.execute(insert(ACCOUNTS).values(row))
-    note(connection, "account_added", account=code, by=by, now=now, detail=_join(roles))
+    note(connection, "account_added", account=code, by=by, now=now, detail=f"{_join(roles)} {_told(groups)}")
 
 
 def set_roles(connection: Connection, code: str, roles: frozenset[Role], *, by: str, now: datetime) -> None:
@@ -78,6 +94,16 @@ def set_roles(connection: Connection, code: str, roles: frozenset[Role], *, by: 
     _known(connection, code)
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(roles=_join(roles)))
     note(connection, "roles_changed", account=code, by=by, now=now, detail=_join(roles))
+
+
+def set_groups(
+    connection: Connection, code: str, groups: frozenset[str] | None, *, by: str, now: datetime
+) -> None:
+    """Holds the account to these village groups, or to none: it sees all."""
+    _known(connection, code)
+    values = {"groups": _join_groups(groups)}
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
+    note(connection, "scope_changed", account=code, by=by, now=now, detail=_told(groups))
 
 
 def disable(connection: Connection, code: str, *, by: str, now: datetime) -> None:
@@ -100,6 +126,7 @@ def list_accounts(connection: Connection) -> Sequence[Account]:
             roles=_split(row.roles),
             has_password=row.password_hash is not None,
             disabled=row.disabled_at is not None,
+            groups=_split_groups(row.groups),
         )
         for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.code))
     ]
@@ -146,7 +173,7 @@ def find_caller(
 ) -> tuple[Caller, bool] | None:
     """Who holds the secret, and whether it is time to `touch` it; None where it lets nobody in."""
     query = (
-        select(PASSES, ACCOUNTS.c.roles)
+        select(PASSES, ACCOUNTS.c.roles, ACCOUNTS.c.groups)
         .join(ACCOUNTS, ACCOUNTS.c.code == PASSES.c.account)
         .where(
             PASSES.c.sha256 == hash_secret(secret),
@@ -160,7 +187,8 @@ def find_caller(
     unseen = now - datetime.fromisoformat(row.seen_at)
     if kind is PassKind.SESSION and unseen >= IDLE:
         return None
-    return Caller(code=row.account, roles=_split(row.roles)), unseen >= SEEN_EVERY
+    caller = Caller(code=row.account, roles=_split(row.roles), groups=_split_groups(row.groups))
+    return caller, unseen >= SEEN_EVERY
 
 
 def touch(connection: Connection, secret: str, *, now: datetime) -> None:
@@ -214,7 +242,7 @@ def note(
         "what": what,
         "account": account,
         "by": by,
-        "detail": detail,
+        "detail": detail[:200],
     }
     connection.execute(insert(AUDIT).values(row))
 
@@ -228,6 +256,19 @@ def _known(connection: Connection, code: str) -> Account:
 
 def _join(roles: frozenset[Role]) -> str:
     return ",".join(sorted(role.value for role in roles))
+
+
+def _join_groups(groups: frozenset[str] | None) -> str | None:
+    return None if groups is None else ",".join(sorted(groups))
+
+
+def _split_groups(groups: str | None) -> frozenset[str] | None:
+    # an empty text is no permission to see all: only None is
+    return None if groups is None else frozenset(group for group in groups.split(",") if group)
+
+
+def _told(groups: frozenset[str] | None) -> str:
+    return "groups: all" if groups is None else f"groups: {_join_groups(groups)}"
 
 
 def _split(roles: str) -> frozenset[Role]:

@@ -31,10 +31,11 @@ class NotAllowed(QcVisionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The account that a request was made by. `code` goes on record as `by`."""
+    """The account that a request was made by. `code` goes on record as `by`; `groups` None: it sees all."""
 
     code: str
     roles: frozenset[Role]
+    groups: frozenset[str] | None = None
 
     def signs(self, by: str | None) -> str:
         """The code to put on record. Raises NotAllowed where the request claims to be of somebody else."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 DONE, CANNOT = 0, 1
-ACCOUNT_COMMANDS = ("add", "list", "role", "disable", "link", "token", "revoke")
+ACCOUNT_COMMANDS = ("add", "list", "role", "scope", "disable", "link", "token", "revoke")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 RUN_HELP = """\
@@ -80,6 +80,7 @@ example:
 ACCOUNT_HELP = """\
 Siapa boleh apa. / Who may do what.
 
+An account added with `--group` (again for each) sees and writes for those village groups alone, else for all.
 Roles: inspector, reviewer, exporter, ml, admin. `add` and `link` print a one-time link (24 hours) to set the
 password; `token` a machine's token. Both are shown once; only their hashes are kept.
 
@@ -87,12 +88,31 @@ example:
   qc-service account add R-03 --roles inspector,reviewer --data data/
   qc-service account list
   qc-service account role R-03 --roles reviewer
+  qc-service account scope R-03 --group KB-01 --group KB-02
+  qc-service account scope R-03 --all
   qc-service account link R-03
   qc-service account token BOX-1 --days 30
   qc-service account revoke 1a2b3c4d5e6f
   qc-service account disable R-03
 """
 
+BACKUP_HELP = """\
+Simpan semuanya dalam satu berkas. / Keep everything in one file.
+
+Records, photos, keys and checkpoints, while the service runs; verified once it is written. Whoever has the file can
+sign in the service's name: keep it as you keep the keys. Uploads still being graded are not in it.
+
+example:
+  qc-service backup /media/stick/qc.zip --data data/
+"""
+RESTORE_HELP = """\
+Kembalikan ke tempat kosong. / Put it back into an empty place.
+
+Verifies the file, writes, verifies what it wrote. SQLite or PostgreSQL, folder or bucket, as the settings say.
+
+example:
+  qc-service restore /media/stick/qc.zip --data data/
+"""
 DOCTOR_HELP = """\
 Periksa semua yang dipakai layanan. / Check all that the service stands on.
 
@@ -129,6 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _record(options)
             case "key":
                 return _rotate_key(options)
+            case "backup" | "restore":
+                return _back_up(options)
             case "lot":
                 return _plan_lot(options)
             case "account":
@@ -210,6 +232,17 @@ def _record(options: argparse.Namespace) -> int:
     return verify_records(settings, photos=not options.no_photos)
 
 
+def _back_up(options: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from service.backup import back_up, restore
+
+    do = back_up if options.command == "backup" else restore
+    print(json.dumps(asdict(do(_settings(None, None, options.data), options.file))))
+    return DONE
+
+
 def _rotate_key(options: argparse.Namespace) -> int:
     from service.record_commands import rotate_key
 
@@ -232,6 +265,8 @@ def _account(options: argparse.Namespace) -> int:
         code=options.code,
         roles=frozenset(Role(role) for role in options.roles),
         days=options.days,
+        groups=frozenset(options.group) if options.group else None,
+        everything=options.all,
     )
 
 
@@ -285,6 +320,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=int, help="port (8000)")
     _add_data(run)
     _add_record_commands(commands)
+    for name, words in (("backup", BACKUP_HELP), ("restore", RESTORE_HELP)):
+        command = _command(commands, name, words)
+        command.add_argument("file", type=Path, metavar="FILE", help="berkas / the file (.zip)")
+        _add_data(command)
     _add_lot_commands(commands)
     _add_account_commands(commands)
     doctor = _command(commands, "doctor", DOCTOR_HELP)
@@ -305,8 +344,21 @@ def _add_account_commands(commands: "argparse._SubParsersAction[argparse.Argumen
         "code", nargs="?", default="", help="kode akun, atau id token / account code, or token id"
     )
     account.add_argument("--roles", type=_roles, default=(), help="peran / roles, joined by commas")
+    account.add_argument(
+        "--group", action="append", type=_group, help="kelompok / village group; may be repeated"
+    )
+    account.add_argument("--all", action="store_true", help="semua kelompok / all groups, in `scope`")
     account.add_argument("--days", type=int, default=90, help="umur token / days a token lasts (90)")
     _add_data(account)
+
+
+def _group(text: str) -> str:
+    from pydantic import TypeAdapter
+
+    from service.item import Ref
+
+    code: str = TypeAdapter(Ref).validate_python(text)
+    return code
 
 
 def _roles(text: str) -> tuple[str, ...]:

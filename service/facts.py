@@ -77,6 +77,7 @@ class WantedFacts:
 
     `lot_and_its_items`: filed under that lot, or under an item that was put in it. `group`: lots, and switching
     decisions, of that village group.
+    `within`: the caller's, see `scope.facts_within`.
     """
 
     kind: Kind | None = None
@@ -87,6 +88,7 @@ class WantedFacts:
     lot_and_its_items: str | None = None
     group: str | None = None
     current: bool = True
+    within: ColumnElement[bool] | None = None
 
 
 class AlreadyThere(QcVisionError):
@@ -184,6 +186,8 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
         # bodies are canonical JSON: the same text wherever the same is meant. Not LIKE: SQLite's ignores case
         named = f'"group":{json.dumps(wanted.group)}'
         conditions.append(func.replace(FACTS.c.body, named, "") != FACTS.c.body)
+    if wanted.within is not None:
+        conditions.append(wanted.within)
     if wanted.current:
         other = FACTS.alias()
         last = select(func.max(other.c.version)).where(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import rfc8785
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from qc_vision.epcis import Event, Lasting, Naming, Surroundings, declare_error, epcis_document
 from service.dossier import find_lot_of
@@ -47,10 +47,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedEvents:
-    """Which events to read; None: any."""
+    """Which events to read; None: any. `within`: the caller's, see `scope.events_within`."""
 
     lot: str | None = None
     item: str | None = None
+    within: ColumnElement[bool] | None = None
 
 
 def tell(
@@ -125,6 +126,8 @@ def list_events(
         query = query.where(EVENTS.c.lot == wanted.lot)
     if wanted.item is not None:
         query = query.where(EVENTS.c.item == wanted.item)
+    if wanted.within is not None:
+        query = query.where(wanted.within)
     return [(row.seq, json.loads(row.body)) for row in connection.execute(query)]
 
 

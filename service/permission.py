@@ -1,5 +1,6 @@
 """Who may call a route: each route states it, or that it is open to all; a test finds one that states nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from fastapi import Depends, Request
 from service.accounts import PassKind, find_caller, touch
 from service.caller import NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
 from service.dependencies import AtDesk, Desk
+from service.scope import refuse_foreign
 from service.store import now
 
 COOKIE = "qc_session"
@@ -26,7 +28,31 @@ class May:
             raise NotSignedIn(NOBODY, page=request.url.path if self.page else None)
         if not caller.roles & self.roles:
             raise NotAllowed(WRONG_ROLE)
+        if caller.groups is not None:
+            request.state.held_to_groups = True
+            refuse_foreign_path(caller, desk, request.path_params)
         return caller
+
+
+def refuse_foreign_path(caller: Caller, desk: Desk, named: Mapping[str, str]) -> None:
+    """Holds every address that names a thing to the caller's groups. Raises Foreign, or NotAllowed.
+
+    A test finds an address whose names are not listed here.
+    """
+    if "version" in named:  # of a model: its withdrawal concerns every group
+        raise NotAllowed(WRONG_ROLE)
+    with desk.store.reading() as connection:
+        refuse_foreign(
+            connection,
+            caller,
+            group=named.get("group"),
+            maker=named.get("maker"),
+            lot=named.get("lot_id"),
+            items=(named.get("ref"),),
+            inspection=named.get("inspection_id"),
+            upload=named.get("upload_id"),
+            entry=named.get("subject"),
+        )
 
 
 def may(*roles: Role) -> May:

@@ -29,14 +29,18 @@ class PhotoAltered(StorageError):
         self.found = found
 
 
-class PhotoStore(Protocol):
+class ReadsPhotos(Protocol):
+    """Whatever photos can be read from."""
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of that name, their hash checked; None where there are none. Raises PhotoAltered."""
+
+
+class PhotoStore(ReadsPhotos, Protocol):
     """A place for photos. Every method raises StorageError where the place fails."""
 
     def save(self, jpeg: bytes) -> str:
         """Keeps the bytes and returns their name; the same bytes are kept once."""
-
-    def read(self, name: str) -> bytes | None:
-        """The bytes of that name, their hash checked; None where there are none. Raises PhotoAltered."""
 
     def remove(self, name: str) -> None:
         """Removes the photo, once a purge on record names it; one that is not there counts as removed."""

@@ -34,6 +34,7 @@ from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
 from service.passwords import WeakPassword
+from service.scope import HIDDEN, Foreign
 from service.sign_in import SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
@@ -144,6 +145,7 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ItemRefused: Kind(
         status=422, code="invalid-item", title=Message(id="Keterangan ditolak", en="Item refused")
     ),
+    Foreign: NOT_FOUND,
     AlreadyThere: Kind(status=409, code="already-there", title=Message(id="Sudah ada", en="Already there")),
     EditedMeanwhile: Kind(
         status=412,
@@ -305,8 +307,11 @@ def _answer_core(request: Request, error: Exception) -> Response:
     assert isinstance(error, QcVisionError)
     if isinstance(error, NotSignedIn) and error.page is not None:
         return RedirectResponse(f"/masuk?ke={quote(error.page, safe='/')}", status_code=303)
+    kind, words = kind_of(error), error.message
+    if kind is NOT_FOUND and getattr(request.state, "held_to_groups", False):
+        words = HIDDEN  # the same words whether it is another group's or not there at all
     extensions = extensions_of(error)
-    return problem(kind_of(error), error.message, instance=request.url.path, extensions=extensions)
+    return problem(kind, words, instance=request.url.path, extensions=extensions)
 
 
 def _answer_validation(request: Request, error: Exception) -> JSONResponse:

@@ -18,7 +18,18 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Row, Select, Table, create_engine, event, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from qc_vision.decision import Verdict
@@ -35,11 +46,12 @@ PORTION = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which inspections to list; None: any."""
+    """Which inspections to list; None: any. `within`: the caller's, see `scope.inspections_within`."""
 
     verdict: Verdict | None = None
     ref: str | None = None
     village: str | None = None
+    within: ColumnElement[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +136,8 @@ class Store:
             query = query.where(INSPECTIONS.c.ref == wanted.ref)
         if wanted.village is not None:
             query = query.where(INSPECTIONS.c.village == wanted.village)
+        if wanted.within is not None:
+            query = query.where(wanted.within)
         if before is not None:
             query = query.where(INSPECTIONS.c.seq < before)
         with self.reading() as connection:

@@ -14,7 +14,7 @@ from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from service.checkpoints import BadCheckpoint, Checkpoint
 from service.ledger import GENESIS_HASH, hash_entry, hash_row
-from service.photos import PhotoAltered, PhotoStore
+from service.photos import PhotoAltered, ReadsPhotos
 from service.tables import FACTS, KEPT, LEDGER, PHOTO_COLUMNS, RECORDS
 
 BLOCK = 1000
@@ -58,7 +58,7 @@ class _Broken(Exception):
 def verify(
     connection: Connection,
     *,
-    photos: PhotoStore | None,
+    photos: ReadsPhotos | None,
     checkpoints: Sequence[Checkpoint],
     bad_checkpoints: Sequence[BadCheckpoint] = (),
 ) -> Verified | Break:
@@ -89,7 +89,7 @@ def verify(
 
 def _follow(
     connection: Connection,
-    photos: PhotoStore | None,
+    photos: ReadsPhotos | None,
     checkpoints: Sequence[Checkpoint],
     count: _Count,
 ) -> tuple[int, str]:
@@ -173,7 +173,7 @@ def _check_row(
         raise _broken(table, row_id, WRONG_ROW, found=digest, expected=entry["row_sha256"])
 
 
-def _check_photos(connection: Connection, row: Mapping[str, Any], photos: PhotoStore, count: _Count) -> None:
+def _check_photos(connection: Connection, row: Mapping[str, Any], photos: ReadsPhotos, count: _Count) -> None:
     for column in PHOTO_COLUMNS:
         name = row[column]
         try:

@@ -38,21 +38,22 @@ def refresh(connection: Connection, *, inspection_id: str, ref: str | None) -> N
     connection.execute(insert(WAITING).from_select(["seq", "asked", "undecided"], now_waiting))
 
 
-def undecided(*, limit: int) -> Select[Any]:
-    """Rows of INSPECTIONS, oldest first: the last of each item, where the machine failed it or was not sure and
-    nobody decided; and each such inspection that names no item."""
-    return _oldest(WAITING.c.undecided, limit)
+def undecided(within: ColumnElement[bool], *, limit: int) -> Select[Any]:
+    """Rows of INSPECTIONS that the caller may see, oldest first: the last of each item, where the machine failed it
+    or was not sure and nobody decided; and each such inspection that names no item."""
+    return _oldest(WAITING.c.undecided, within, limit)
 
 
-def asked_for(*, limit: int) -> Select[Any]:
-    """Rows of INSPECTIONS, oldest first: the last of each item whose maker asked, where nobody decided since."""
-    return _oldest(WAITING.c.asked, limit)
+def asked_for(within: ColumnElement[bool], *, limit: int) -> Select[Any]:
+    """Rows of INSPECTIONS that the caller may see, oldest first: the last of each item whose maker asked, where
+    nobody decided since."""
+    return _oldest(WAITING.c.asked, within, limit)
 
 
-def _oldest(which: Column[bool], limit: int) -> Select[Any]:
-    listed = select(WAITING.c.seq).where(which).order_by(WAITING.c.seq).limit(limit)
+def _oldest(which: Column[bool], within: ColumnElement[bool], limit: int) -> Select[Any]:
     # not a join: SQLite would begin it with all that was ever failed
-    return select(INSPECTIONS).where(INSPECTIONS.c.seq.in_(listed)).order_by(INSPECTIONS.c.seq)
+    listed = INSPECTIONS.c.seq.in_(select(WAITING.c.seq).where(which))
+    return select(INSPECTIONS).where(listed, within).order_by(INSPECTIONS.c.seq).limit(limit)
 
 
 def _undecided() -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from service.facts import Draft, Fact, Kind, append_fact, find_fact, new_fact_id
 from service.permission import AsFieldwork, AsLots
 from service.problems import not_found
 from service.routes.paging import IfMatch, read_version, tag
+from service.scope import refuse_foreign
 from service.store import now
 
 router = APIRouter(prefix="/v1", tags=["checks"])
@@ -92,6 +93,7 @@ def _keep(
 ) -> Fact:
     fact_id = new_fact_id()
     with desk.store.writing() as (connection, tail):
+        refuse_foreign(connection, caller, lot=lot, items=(item,))
         if lot is not None and find_fact(connection, Kind.LOT, lot) is None:
             raise not_found(NO_LOT)
         if subject is not None and find_fact(connection, kind, subject) is None:

@@ -9,6 +9,7 @@ from service.dependencies import AtDesk
 from service.outbox import WantedEvents, list_events
 from service.permission import AsAnyone
 from service.routes.paging import Limit, make_cursor, read_cursor
+from service.scope import events_within
 from service.store import now
 
 router = APIRouter(prefix="/v1/epcis", tags=["epcis"])
@@ -26,7 +27,7 @@ def read_events(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """Events, oldest first. Where there are more, the header `Link` names the next page."""
-    wanted = WantedEvents(lot=lot, item=item)
+    wanted = WantedEvents(lot=lot, item=item, within=events_within(caller))
     with desk.store.reading() as connection:
         found = list_events(connection, wanted, limit=limit + 1, after=read_cursor(cursor) or 0)
     page = found[:limit]

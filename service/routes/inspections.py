@@ -19,6 +19,7 @@ from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, Reque
 from service.reception import Sent, SentFile
 from service.routes.paging import make_cursor, read_cursor
 from service.routes.uploads import UploadAnswer, answer_upload, receive
+from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
@@ -92,10 +93,13 @@ def inspect_item(
     photographer = caller.signs(by)
     if len(photos) > desk.settings.max_photos:
         raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
+    said = parse_item(item)
+    with desk.store.reading() as connection:
+        refuse_foreign(connection, caller, items=(said.ref,), maker=said.maker)
     sent = Sent(
         id=id,
         key=idempotency_key,
-        item=parse_item(item),
+        item=said,
         by=photographer,
         card=card,
         photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos],
@@ -117,7 +121,7 @@ def list_inspections(
 ) -> PageAnswer:
     """Inspections, newest first; `cursor` is the `next_cursor` of the page before."""
     before = read_cursor(cursor)
-    wanted = Wanted(verdict=verdict, ref=ref, village=village)
+    wanted = Wanted(verdict=verdict, ref=ref, village=village, within=inspections_within(caller))
     # one more than asked tells whether there is a next page
     found = desk.store.list(wanted, limit=limit + 1, before=before)
     page = found[:limit]

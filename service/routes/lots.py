@@ -29,6 +29,7 @@ from service.outbox import declare_superseded, tell
 from service.permission import AsAnyone, AsLots, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
+from service.scope import facts_within, refuse_foreign
 from service.series import read_series
 from service.store import now
 
@@ -105,6 +106,7 @@ def form(desk: AtDesk, caller: AsLots, response: Response, entry: LotEntry) -> F
     spec = _spec(entry.spec)
     formed_at = now()
     with desk.store.writing() as (connection, tail):
+        refuse_foreign(connection, caller, group=entry.group, lot=entry.resubmits, items=entry.units)
         plan = _plan(connection, spec, entry.group, len(entry.units))
         lot = form_lot(
             id=entry.id,
@@ -147,7 +149,7 @@ def list_lots(
 ) -> LotsPage:
     """Lots, newest first."""
     with desk.store.reading() as connection:
-        wanted = WantedFacts(kind=Kind.LOT, group=group)
+        wanted = WantedFacts(kind=Kind.LOT, group=group, within=facts_within(caller))
         found = list_facts(connection, wanted, limit=limit + 1, before=read_cursor(cursor))
         page = found[:limit]
         lots = tuple(_summary(connection, fact) for fact in page)

@@ -25,6 +25,7 @@ from service.item import MakerCode, Ref
 from service.permission import AsAdmin, AsAnyone, AsFieldwork, AsModelKeeper, AsRegistrar
 from service.problems import not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
+from service.scope import facts_within, inspections_within, refuse_foreign
 from service.store import now, read_inspections
 from service.tables import INSPECTIONS
 
@@ -51,53 +52,58 @@ class MakerData:
     facts: tuple[Fact, ...]
 
 
-@router.put("/groups/{code}")
+@router.put("/groups/{group}")
 def put_group(
-    desk: AtDesk, caller: AsAdmin, response: Response, code: Ref, entry: GroupEntry, if_match: IfMatch = None
+    desk: AtDesk, caller: AsAdmin, response: Response, group: Ref, entry: GroupEntry, if_match: IfMatch = None
 ) -> Fact:
     """A village group, stated or corrected."""
-    return _put(desk, caller, response, Kind.GROUP, code, entry, if_match)
+    return _put(desk, caller, response, Kind.GROUP, group, entry, if_match)
 
 
-@router.get("/groups/{code}")
-def read_group(desk: AtDesk, caller: AsAnyone, response: Response, code: Ref) -> Fact:
-    return _read(desk, response, Kind.GROUP, code, Message(id="Kelompok itu", en="such group"))
+@router.get("/groups/{group}")
+def read_group(desk: AtDesk, caller: AsAnyone, response: Response, group: Ref) -> Fact:
+    return _read(desk, response, Kind.GROUP, group, Message(id="Kelompok itu", en="such group"))
 
 
-@router.put("/makers/{code}")
+@router.put("/makers/{maker}")
 def put_maker(
     desk: AtDesk,
     caller: AsRegistrar,
     response: Response,
-    code: MakerCode,
+    maker: MakerCode,
     entry: MakerEntry,
     if_match: IfMatch = None,
 ) -> Fact:
     """A maker, by code alone, stated or corrected."""
-    return _put(desk, caller, response, Kind.MAKER, code, entry, if_match)
+    return _put(desk, caller, response, Kind.MAKER, maker, entry, if_match)
 
 
-@router.get("/makers/{code}")
-def read_maker(desk: AtDesk, caller: AsAnyone, response: Response, code: MakerCode) -> Fact:
-    return _read(desk, response, Kind.MAKER, code, Message(id="Perajin itu", en="such maker"))
+@router.get("/makers/{maker}")
+def read_maker(desk: AtDesk, caller: AsAnyone, response: Response, maker: MakerCode) -> Fact:
+    return _read(desk, response, Kind.MAKER, maker, Message(id="Perajin itu", en="such maker"))
 
 
-@router.get("/makers/{code}/data")
-def export_maker(desk: AtDesk, caller: AsAdmin, code: MakerCode) -> MakerData:
+@router.get("/makers/{maker}/data")
+def export_maker(desk: AtDesk, caller: AsAdmin, maker: MakerCode) -> MakerData:
     """All that is on record of a maker, as the law on personal data lets the maker ask for."""
+    within = facts_within(caller)
     with desk.store.reading() as connection:
-        inspections = read_inspections(connection, select(INSPECTIONS).where(INSPECTIONS.c.maker == code))
+        inspections = read_inspections(
+            connection, select(INSPECTIONS).where(INSPECTIONS.c.maker == maker, inspections_within(caller))
+        )
         facts = [
-            *list_facts(connection, WantedFacts(kind=Kind.MAKER, subject=code, current=False)),
-            *list_facts(connection, WantedFacts(by=code, current=False)),
+            *list_facts(
+                connection, WantedFacts(kind=Kind.MAKER, subject=maker, current=False, within=within)
+            ),
+            *list_facts(connection, WantedFacts(by=maker, current=False, within=within)),
             *(
                 fact
-                for fact in list_facts(connection, WantedFacts(kind=Kind.ITEM, current=False))
-                if fact.body.get("maker") == code
+                for fact in list_facts(connection, WantedFacts(kind=Kind.ITEM, current=False, within=within))
+                if fact.body.get("maker") == maker
             ),
         ]
     return MakerData(
-        maker=code, inspections=tuple(answer_inspection(i) for i in inspections), facts=tuple(facts)
+        maker=maker, inspections=tuple(answer_inspection(i) for i in inspections), facts=tuple(facts)
     )
 
 
@@ -150,7 +156,9 @@ def list_all_facts(
 
     `format=csv` gives all that match, without pages.
     """
-    wanted = WantedFacts(kind=kind, subject=subject, lot=lot, item=item, by=by, current=current)
+    wanted = WantedFacts(
+        kind=kind, subject=subject, lot=lot, item=item, by=by, current=current, within=facts_within(caller)
+    )
     if format == "csv":
         headers = {"Content-Disposition": 'attachment; filename="facts.csv"'}
         return StreamingResponse(_csv(desk, wanted), media_type="text/csv; charset=utf-8", headers=headers)
@@ -164,6 +172,9 @@ def _put(
     desk: Desk, caller: Caller, response: Response, kind: Kind, subject: str, entry: Any, if_match: str | None
 ) -> Fact:
     with desk.store.writing() as (connection, tail):
+        # the maker of a basket, the group of a maker
+        maker, group = getattr(entry, "maker", None), getattr(entry, "group", None)
+        refuse_foreign(connection, caller, maker=maker, group=group)
         exists = find_fact(connection, kind, subject) is not None
         item = subject if kind is Kind.ITEM else None
         draft = Draft(

@@ -28,6 +28,7 @@ from service.outbox import declare_superseded, surroundings_of, tell
 from service.permission import AsFieldwork, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
+from service.scope import inspections_within, refuse_foreign
 from service.store import now, read_inspections
 from service.waiting import asked_for, undecided
 
@@ -60,11 +61,13 @@ class Queue:
 def list_reviews(desk: AtDesk, caller: AsReviewer, lot: str | None = None) -> Queue:
     """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
     with desk.store.reading() as connection:
-        asked = read_inspections(connection, asked_for(limit=AT_MOST + 1))
-        failed = read_inspections(connection, undecided(limit=AT_MOST + 1))
+        within = inspections_within(caller)
+        asked = read_inspections(connection, asked_for(within, limit=AT_MOST + 1))
+        failed = read_inspections(connection, undecided(within, limit=AT_MOST + 1))
         waiting = {i.id: i for i in [*asked, *failed]}
         sampled: set[str] = set()
         if lot is not None:
+            refuse_foreign(connection, caller, lot=lot)
             file = read_lot_file(connection, lot, now=now())
             if file is None:
                 raise not_found(Message(id="Lot itu", en="such lot"))
@@ -83,6 +86,8 @@ def decide(
     desk: AtDesk, caller: AsReviewer, response: Response, entry: DispositionEntry, if_match: IfMatch = None
 ) -> Fact:
     """A person's decision on an inspection; a later one, sent with the ETag of the one before, supersedes it."""
+    with desk.store.reading() as connection:
+        refuse_foreign(connection, caller, inspection=entry.inspection_id)
     inspection = desk.store.find(entry.inspection_id)
     if inspection is None:
         raise not_found(Message(id="Pemeriksaan itu", en="such inspection"))
@@ -120,6 +125,7 @@ def decide(
 def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: ReworkEntry) -> Fact:
     """A basket that was sent back has been mended; new photos follow."""
     with desk.store.writing() as (connection, tail):
+        refuse_foreign(connection, caller, items=(entry.item,))
         latest = list_facts(connection, WantedFacts(kind=Kind.DISPOSITION, item=entry.item), limit=1)
         if not latest or latest[0].body["outcome"] != "rework":
             raise RequestRefused(CONFLICT, NOT_SENT_BACK)
@@ -143,6 +149,8 @@ def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: 
 @router.post("/review-requests", status_code=201)
 def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry: ReviewRequestEntry) -> Fact:
     """A maker asks that a person look again: the item waits until somebody has decided after that."""
+    with desk.store.reading() as connection:
+        refuse_foreign(connection, caller, items=(entry.item,), maker=entry.by)
     if desk.store.find_latest(entry.item) is None:
         raise not_found(Message(id="Pemeriksaan keranjang itu", en="inspection of such item"))
     with desk.store.writing() as (connection, tail):

@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, select, true
 
 from qc_vision.decision import Verdict
 from qc_vision.disposition import Action, dispose
@@ -156,8 +156,8 @@ def _works(store: Store, samples: dict[Verdict, GradedPhoto], lot: int) -> dict[
 
     def queue() -> None:
         with store.reading() as connection:
-            read_inspections(connection, asked_for(limit=QUEUE))
-            read_inspections(connection, undecided(limit=QUEUE))
+            read_inspections(connection, asked_for(true(), limit=QUEUE))
+            read_inspections(connection, undecided(true(), limit=QUEUE))
 
     again = count(BASKETS)
     middle = _size(store) // 2

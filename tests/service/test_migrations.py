@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, true
 
 from qc_vision.record import record_json
 from service.store import open_store, read_inspections
@@ -89,7 +89,7 @@ def test_what_waited_for_a_person_before_the_queue_was_kept_still_waits(path: Pa
     store = open_store(path)
 
     with store.reading() as connection:
-        waiting = read_inspections(connection, undecided(limit=10))
+        waiting = read_inspections(connection, undecided(true(), limit=10))
     assert [inspection.id for inspection in waiting] == ["old-3", "old-6"]
     store.close()
 

@@ -15,13 +15,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from qc_vision.decision import Verdict
+from service.app import create_app
+from service.backup import back_up, restore
 from service.intake import Intake
 from service.item import Item
 from service.reception import Received, Sent, SentFile, accept
+from service.settings import Settings
 from service.store import Store, Wanted, append_inspection, now, open_database
 from service.tables import DELIVERIES, EVENTS, FACTS, KEPT, METADATA
 from service.uploads import claim
 from service.verify import Break, Verified, verify
+from tests.service.fakes import FakeInspector
+from tests.service.signed_in import signed_in
+from tests.service.test_lots import inspect
+from tests.service.test_scope import OURS, THEIRS, Village, held_to
 from tests.service.test_store import inspection
 from tests.service.test_verify import delivery, event, fact
 
@@ -110,6 +118,21 @@ def test_the_migrations_make_the_schema_that_the_code_expects(engine: Engine, st
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
+def test_an_account_held_to_a_village_finds_its_own_alone(engine: Engine, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, port=0, database_url=URL)
+    app = create_app(settings, inspector=FakeInspector())
+    with signed_in(app) as client:
+        records = app.state.desk.store
+        us, them = (held_to(records, f"F-{group}", frozenset({group})) for group in (OURS, THEIRS))
+        theirs, ours = Village(client, THEIRS, them), Village(client, OURS, us)
+        for list_of in ("inspections", "facts", "lots", "epcis/events"):
+            found = client.get(f"/v1/{list_of}", headers=us, params={"limit": 100}).text
+            assert not [mark for mark in theirs.marks if mark in found]
+            assert [mark for mark in ours.marks if mark in found]
+        for lot, status in ((theirs.lot, 404), (ours.lot, 200)):
+            assert client.get(f"/v1/lots/{lot}", headers=us).status_code == status
+
+
 def accept_photo(store: Store, folder: Path, *, key: str) -> Received:
     photo = SentFile(filename=None, file=BytesIO(b"photo"))
     sent = Sent(id=None, key=key, item=Item(), by=None, photos=[photo], photo_ids=None)
@@ -138,3 +161,22 @@ def test_two_workers_take_different_uploads_and_neither_waits_for_the_other(
         ]
 
     assert [None if upload is None else upload.id for upload in taken] == sent
+
+
+def test_a_backup_of_either_database_restores_into_the_other(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    with signed_in(create_app(settings, inspector=FakeInspector())) as client:
+        inspect(client, "A-1", Verdict.PASS)
+    of_sqlite = back_up(settings, tmp_path / "sqlite.zip")
+
+    there = settings.model_copy(update={"data_dir": tmp_path / "there", "database_url": URL})
+    assert restore(there, tmp_path / "sqlite.zip") == of_sqlite
+    # its counters go on where the rows that came with their numbers end
+    with signed_in(create_app(there, inspector=FakeInspector())) as client:
+        inspect(client, "A-2", Verdict.PASS)
+    of_postgresql = back_up(there, tmp_path / "postgresql.zip")
+    assert of_postgresql.entries > of_sqlite.entries
+
+    back = settings.model_copy(update={"data_dir": tmp_path / "back"})
+    assert restore(back, tmp_path / "postgresql.zip") == of_postgresql

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, true
 
 from qc_vision.decision import Verdict
 from service.facts import Draft, Kind, append_fact
@@ -106,7 +106,10 @@ def test_who_waits_is_who_a_plain_reading_of_all_that_happened_finds(
                 example.decide(about)
         found = {
             name: [i.id for i in read_inspections(connection, query) if i.id.startswith(example.prefix)]
-            for name, query in {"undecided": undecided(limit=ALL), "asked": asked_for(limit=ALL)}.items()
+            for name, query in {
+                "undecided": undecided(true(), limit=ALL),
+                "asked": asked_for(true(), limit=ALL),
+            }.items()
         }
 
     assert found == {"undecided": example.undecided(), "asked": example.asked()}

@@ -1,0 +1,209 @@
+"""What an account that is held to village groups may see and write: the one place that says so, by kind of row.
+
+A basket is of its lot's group; without a lot, of its maker's; without either, of whoever photographed or entered
+it. A condition here is part of a query; `refuse_foreign` answers for single things as if they were not there.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from qc_vision.errors import QcVisionError
+from qc_vision.message import Message
+from service.caller import Caller
+from service.facts import Kind
+from service.tables import EVENTS, FACTS, INSPECTIONS, UPLOADS
+
+
+class Foreign(QcVisionError):
+    """Of a group that the account is not held to: answered like what is not there."""
+
+
+class _GroupIn(FunctionElement[str]):
+    """The group that a fact's body names, at `path`."""
+
+    type = String()
+    inherit_cache = False
+
+    def __init__(self, body: ColumnElement[str], *path: str) -> None:
+        self.path = path
+        super().__init__(body)
+
+
+@compiles(_GroupIn)
+def _in_sqlite(element: _GroupIn, compiler: SQLCompiler, **more: Any) -> str:
+    (body,) = element.clauses
+    return compiler.process(func.json_extract(body, ".".join(("$", *element.path))), **more)
+
+
+@compiles(_GroupIn, "postgresql")
+def _in_postgresql(element: _GroupIn, compiler: SQLCompiler, **more: Any) -> str:
+    (body,) = element.clauses
+    return compiler.process(func.json_extract_path_text(cast(body, JSON), *element.path), **more)
+
+
+def facts_within(caller: Caller) -> ColumnElement[bool]:
+    """Which rows of FACTS the caller may see; withdrawals of models concern every group."""
+    if caller.groups is None:
+        return true()
+    kind, subject, alone = FACTS.c.kind, FACTS.c.subject, FACTS.c.lot.is_(None)
+    seen = select(INSPECTIONS.c.id).where(inspections_within(caller))
+    return or_(
+        FACTS.c.lot.in_(_lots(caller)),
+        and_(alone, FACTS.c.item.is_not(None), _item_within(caller, FACTS.c.item)),
+        and_(alone, kind.in_([Kind.PHOTOGRAPHED.value, Kind.DISPOSITION.value]), subject.in_(seen)),
+        and_(kind == Kind.MAKER.value, subject.in_(_makers(caller))),
+        and_(kind == Kind.GROUP.value, subject.in_(caller.groups)),
+        and_(kind == Kind.SWITCHING.value, _GroupIn(FACTS.c.body, "group").in_(caller.groups)),
+        kind == Kind.MODEL_WITHDRAWAL.value,
+    )
+
+
+def inspections_within(caller: Caller, table: FromClause = INSPECTIONS) -> ColumnElement[bool]:
+    """Which rows of INSPECTIONS the caller may see."""
+    if caller.groups is None:
+        return true()
+    ref, maker = table.c.ref, table.c.maker
+    makers, photos = FACTS.alias(), FACTS.alias()
+    registered = exists().where(makers.c.kind == Kind.MAKER.value, makers.c.subject == maker)
+    own = exists().where(
+        photos.c.kind == Kind.PHOTOGRAPHED.value, photos.c.subject == table.c.id, photos.c.by == caller.code
+    )
+    return or_(
+        _in_lot_of(caller, ref),
+        and_(~_in_a_lot(ref), or_(maker.in_(_makers(caller)), and_(~registered, own))),
+    )
+
+
+def events_within(caller: Caller) -> ColumnElement[bool]:
+    """Which rows of EVENTS the caller may see."""
+    if caller.groups is None:
+        return true()
+    # an event of an inspection without a code is filed under the inspection
+    seen = select(INSPECTIONS.c.id).where(inspections_within(caller))
+    return or_(
+        EVENTS.c.lot.in_(_lots(caller)),
+        and_(
+            EVENTS.c.lot.is_(None),
+            EVENTS.c.item.is_not(None),
+            or_(_item_within(caller, EVENTS.c.item), EVENTS.c.item.in_(seen)),
+        ),
+    )
+
+
+def refuse_foreign(
+    connection: Connection,
+    caller: Caller,
+    *,
+    group: str | None = None,
+    maker: str | None = None,
+    lot: str | None = None,
+    items: Iterable[str | None] = (),
+    inspection: str | None = None,
+    upload: str | None = None,
+    entry: str | None = None,
+) -> None:
+    """Raises Foreign where one of these is there, but not within the caller's groups.
+
+    What is not there at all passes: it may be made. `entry`: a check's or a paper's subject.
+    """
+    if caller.groups is None:
+        return
+    if group is not None and group not in caller.groups:
+        raise Foreign(HIDDEN)
+    # IS NOT TRUE: a condition on an empty column is unknown, and unknown is foreign
+    foreign: list[Select[Any]] = []
+    for kinds, subject in (
+        ([Kind.MAKER], maker),
+        ([Kind.LOT], lot),
+        ([Kind.CHECK, Kind.DOCUMENT], entry),
+    ):
+        if subject is not None:
+            named = and_(FACTS.c.kind.in_([kind.value for kind in kinds]), FACTS.c.subject == subject)
+            foreign.append(select(FACTS.c.seq).where(named, facts_within(caller).is_not(true())))
+    if inspection is not None:
+        named = INSPECTIONS.c.id == inspection
+        foreign.append(select(INSPECTIONS.c.seq).where(named, inspections_within(caller).is_not(true())))
+    if upload is not None:
+        # its inspection has the same id; until there is one, only the sender knows of it
+        of_upload = INSPECTIONS.c.id == upload
+        own = and_(UPLOADS.c.by == caller.code, ~exists().where(of_upload))
+        theirs = or_(own, exists().where(of_upload, inspections_within(caller))).is_not(true())
+        foreign.append(select(UPLOADS.c.id).where(UPLOADS.c.id == upload, theirs))
+    for item in items:
+        if item is not None:
+            ref = literal(item)
+            known = or_(exists().where(FACTS.c.item == ref), exists().where(INSPECTIONS.c.ref == ref))
+            foreign.append(select(ref).where(known, _item_within(caller, ref).is_not(true())))
+    for query in foreign:
+        if connection.execute(query.limit(1)).first() is not None:
+            raise Foreign(HIDDEN)
+
+
+def _item_within(caller: Caller, ref: ColumnElement[Any]) -> ColumnElement[bool]:
+    seen, entered = INSPECTIONS.alias(), FACTS.alias()
+    photographed = exists().where(seen.c.ref == ref, inspections_within(caller, seen))
+    stated = exists().where(
+        entered.c.kind == Kind.ITEM.value,
+        entered.c.subject == ref,
+        or_(_GroupIn(entered.c.body, "maker").in_(_makers(caller)), entered.c.by == caller.code),
+        ~_corrected(entered),
+    )
+    return or_(_in_lot_of(caller, ref), and_(~_in_a_lot(ref), or_(photographed, stated)))
+
+
+def _in_lot_of(caller: Caller, ref: ColumnElement[Any]) -> ColumnElement[bool]:
+    members = FACTS.alias()
+    of_ref = (members.c.kind == Kind.MEMBERSHIP.value, members.c.subject == ref)
+    return exists().where(*of_ref, members.c.lot.in_(_lots(caller)))
+
+
+def _in_a_lot(ref: ColumnElement[Any]) -> ColumnElement[bool]:
+    members = FACTS.alias()
+    return exists().where(members.c.kind == Kind.MEMBERSHIP.value, members.c.subject == ref)
+
+
+def _lots(caller: Caller) -> Select[tuple[str]]:
+    lots = FACTS.alias()
+    group = _GroupIn(lots.c.body, "lot", "group")
+    return select(lots.c.subject).where(lots.c.kind == Kind.LOT.value, group.in_(caller.groups or ()))
+
+
+def _makers(caller: Caller) -> Select[tuple[str]]:
+    makers = FACTS.alias()
+    group = _GroupIn(makers.c.body, "group")
+    return select(makers.c.subject).where(
+        makers.c.kind == Kind.MAKER.value, group.in_(caller.groups or ()), ~_corrected(makers)
+    )
+
+
+def _corrected(facts: FromClause) -> ColumnElement[bool]:
+    later = FACTS.alias()
+    return exists().where(
+        later.c.kind == facts.c.kind, later.c.subject == facts.c.subject, later.c.version > facts.c.version
+    )
+
+
+HIDDEN = Message(
+    id="Itu tidak ada. Periksa kodenya; akun Anda hanya melihat kelompok desanya sendiri.",
+    en="There is no such thing. Check its code; your account sees its own village groups alone.",
+)
