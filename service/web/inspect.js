@@ -23,7 +23,7 @@ window.addEventListener("popstate", open);
 at("ref").value = new URLSearchParams(location.search).get("ref") ?? "";
 
 speak(redraw);
-prepare();
+const prepared = prepare();
 open();
 
 async function prepare() {
@@ -93,14 +93,15 @@ async function addSample(sample) {
 
 async function send(event) {
   event.preventDefault();
+  refusal = null;
+  step = "sending";
+  redraw();
+  await prepared; // before that no kind of basket is chosen: it would be another upload, under another key
   const bytes = photos.reduce((sum, photo) => sum + photo.file.size, 0);
   if (bytes > limits.max_upload_bytes) {
     refuse(new Refusal({ key: "tooLarge" }));
     return;
   }
-  refusal = null;
-  step = "sending";
-  redraw();
   try {
     const inspection = await sendUpload(form(), photos, tellProgress);
     for (const photo of photos) URL.revokeObjectURL(photo.preview);

@@ -192,6 +192,24 @@ def test_an_upload_whose_answer_was_lost_is_sent_again_by_itself_and_after_a_rel
         assert len(store.list(Wanted(), limit=5)) == 1
 
 
+def test_an_upload_sent_before_the_kinds_of_baskets_came_waits_for_them(
+    page: Page, address: str, store: Store, failing_photo: Path
+) -> None:
+    """Else the same choice, sent again after they came, would be another upload."""
+    held = []
+    page.route("**/v1/specs", lambda route: held.append(route))
+    page.goto(address)
+    page.set_input_files("#album", failing_photo)
+    page.click("#send")
+    page.wait_for_timeout(300)
+    assert not store.list(Wanted(), limit=5)
+
+    for route in held:
+        route.continue_()
+    expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos")
+    assert len(store.list(Wanted(), limit=5)) == 1
+
+
 def test_markup_in_a_file_name_is_shown_as_text(page: Page, address: str, tmp_path: Path) -> None:
     hostile = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     hostile.write_text("bukan foto")
