@@ -123,7 +123,6 @@ IN_PROGRESS = Kind(
 SET_ASIDE = Kind(
     status=500, code="set-aside", title=Message(id="Disisihkan", en="Set aside for people to look at")
 )
-NOT_READY = Kind(status=503, code="not-ready", title=Message(id="Belum siap", en="Not ready"))
 INVALID = Kind(
     status=422, code="invalid-request", title=Message(id="Permintaan tidak sah", en="Invalid request")
 )

@@ -19,8 +19,8 @@ if (button) {
 }
 
 function show(code) {
-  button.textContent = `${code} ⏻`;
-  button.setAttribute("aria-label", `${code}: keluar / sign out`);
+  button.textContent = `${code} · keluar`; // in words: the fonts of many phones have no sign for it
+  button.setAttribute("aria-label", `${code} · keluar / sign out`);
   button.hidden = false;
 }
 
