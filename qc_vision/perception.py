@@ -118,7 +118,11 @@ def _decode_pitch(pitch: NDArray[np.float32], manifest: ModelManifest) -> tuple[
 
 
 def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -> WeaveMap:
-    """Lays both looks on one grid over the whole photo; the second counts wherever it looked."""
+    """Lays both looks on one grid over the whole photo; the second counts wherever it looked.
+
+    But basket is only what both call so: close by, marble or gravel looks like weave; from afar, the table does
+    not look like a basket.
+    """
     cell = SURFACE_STRIDE / second.scale
     size = (int(np.ceil(photo.height / cell)), int(np.ceil(photo.width / cell)))
     seen = _seen(second, cell, size)
@@ -126,9 +130,8 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
     def surface(look: Look, values: NDArray[np.float32]) -> FloatMap:
         return _resample(values, look, SURFACE_STRIDE, cell, size)
 
-    basket = np.where(
-        seen, surface(second, second.maps["surface"][0]), surface(first, first.maps["surface"][0])
-    )
+    from_afar, close_by = (surface(look, look.maps["surface"][0]) for look in (first, second))
+    basket = np.where(seen, np.minimum(from_afar, close_by), from_afar)
     judged = np.where(seen, surface(second, second.maps["surface"][1]), 0.0)
     defects = np.stack([surface(second, d) for d in second.maps["defects"]]) * judged * seen
     fields = _strand_fields(second, cell, size, judged, manifest)

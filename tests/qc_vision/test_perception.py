@@ -6,6 +6,7 @@ The photos are renders whose truth is known (`datasets/rendered_sample`), from s
 import csv
 import io
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -14,10 +15,11 @@ from PIL import Image
 
 from qc_vision.calibration import NO_SCALE
 from qc_vision.density import read_density
-from qc_vision.model import load_model
+from qc_vision.model import Model, load_model
 from qc_vision.perception import Perceiver
 from qc_vision.photo import decode, encode_jpeg
 from qc_vision.weave import WeaveMap
+from tests.qc_vision.fakes import make_model
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "rendered_sample"
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"
@@ -100,6 +102,41 @@ def test_readings_of_renders_agree_with_the_drawn_directions_and_pitches(perceiv
     assert len(errors) >= 12
     assert np.median(errors) < 0.15
     assert np.median(turns) < 10
+
+
+class _TwoOpinions:
+    """From afar the right half of the grey photo is basket; close by, whatever lies above its middle."""
+
+    manifest = make_model().manifest
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def run(self, rgb: np.ndarray) -> dict[str, np.ndarray]:
+        h, w = rgb.shape[0] // 4, rgb.shape[1] // 4
+        self._looks += 1
+        basket = np.zeros((h, w), np.float32)
+        basket[
+            (slice(None), slice(w // 2, None)) if self._looks == 1 else (slice(None, h // 2), slice(None))
+        ] = 1
+        coarse = (2, 30, h // 2, w // 2)
+        return {
+            "surface": np.stack([basket, np.ones((h, w), np.float32)]),
+            "defects": np.zeros((len(self.manifest.codes), h, w), np.float32),
+            "crests": np.zeros((2, h, w), np.float32),
+            "angle": np.zeros((2, 2, *coarse[2:]), np.float32),
+            "pitch": np.full(coarse, 1 / 30, np.float32),
+            "features": np.zeros((24, h, w), np.float32),
+        }
+
+
+def test_basket_is_what_both_looks_call_so() -> None:
+    photo = decode(encode_jpeg(np.full((640, 640, 3), 128, np.uint8)))
+    seen = Perceiver(cast(Model, _TwoOpinions())).perceive(photo).basket > 0.5
+    h, w = seen.shape
+    assert seen[: h // 2 - 2, w // 2 + 2 :].all()
+    assert not seen[h // 2 + 2 : -2].any()
+    assert not seen[:, 2 : w // 2 - 2].any()
 
 
 def test_a_photo_without_a_basket_shows_none(perceiver: Perceiver) -> None:

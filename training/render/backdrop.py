@@ -48,11 +48,11 @@ def backdrop(n: int, rng: np.random.Generator, photos: list[np.ndarray], noise: 
 
 
 def _regular(x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
-    """Stripes, boards, bars, brick or checks: periodic, and no weave."""
+    """Stripes, boards, bars, brick, checks, chain link or open hexagonal cane: periodic, and no weave to be judged."""
     turn = float(rng.choice([0.0, math.pi / 2, rng.uniform(0, math.pi)]))
     u, v = x * math.cos(turn) + y * math.sin(turn), -x * math.sin(turn) + y * math.cos(turn)
     count = float(np.exp(rng.uniform(math.log(4), math.log(40))))
-    kind = int(rng.integers(5))
+    kind = int(rng.integers(7))
     if kind == 0:
         return 1 + 0.5 * torch.sin(u * count * 2 * math.pi)
     if kind == 1:
@@ -65,4 +65,19 @@ def _regular(x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
         return torch.where(brick, 0.5, 1.0)
     if kind == 3:
         return torch.where(torch.remainder(torch.floor(u * count) + torch.floor(v * count), 2) < 1, 0.5, 1.0)
+    if kind == 4:
+        return _lattice(u * count, v * count, rng.uniform(0.06, 0.3), (0, math.pi / 2))
+    if kind == 5:
+        return _lattice(u * count, v * count, rng.uniform(0.12, 0.3), (0, math.pi / 3, 2 * math.pi / 3))
     return (1 + 0.35 * torch.sin(u * count * 2 * math.pi)) * (1 + 0.35 * torch.sin(v * count * 2 * math.pi))
+
+
+def _lattice(u: Tensor, v: Tensor, width: float, turns: tuple[float, ...]) -> Tensor:
+    """Round bars one apart, in as many directions as there are turns, with nothing between them; never more than
+    two meet."""
+    tone = torch.full_like(u, 0.15)
+    for i, turn in enumerate(turns):
+        across = u * math.cos(turn) + v * math.sin(turn) + i / 2
+        far = (across - torch.round(across)).abs() / (width / 2)
+        tone = torch.where(far < 1, 0.5 + 0.7 * (1 - far * far).clamp_min(0).sqrt(), tone)
+    return tone
