@@ -16,17 +16,19 @@ LOBED = ("braid", "coil", "twined")
 STIFF = ("lens", "wicker")
 """Soft or thin weft over stiff stakes: rows swell over a stake and hide behind the next."""
 WEAVES = {
-    "plain": 0.16,
+    "plain": 0.14,
     "twill21": 0.05,
     "twill22": 0.06,
     "motif": 0.05,
-    "figure": 0.09,
+    "figure": 0.13,
     "lens": 0.20,
     "wicker": 0.17,
     "twined": 0.06,
     "braid": 0.10,
-    "coil": 0.06,
+    "coil": 0.04,
 }
+MIXED = 0.35
+"""Share of the fabrics with stems of two harvests: some strands darker, greener, greyer, and none of it a fault."""
 SPLICE_PITCHES = 18.0
 """About how far a stem reaches before the next one goes on in its place, tucked in so that it is no fault."""
 
@@ -52,7 +54,8 @@ class FabricPlan:
     lobes. `unruly`: how far a strand strays from its place, in pitches. `uneven`: how much strands differ in
     width, from one another and along their way. `mottle`: slow changes of tone over the weave, which are no
     stains. `patchy`: how much one lobe differs in tone from the next of the same strand. `slant`: of the lobes
-    of ropes.
+    of ropes. `other_rgb`: colour of `other_share` of the stems, which come from another harvest; `bundle`
+    strands beside one another are of the same one.
     """
 
     weave: str
@@ -72,6 +75,9 @@ class FabricPlan:
     paired_stakes: bool
     weft_rgb: tuple[float, float, float]
     warp_rgb: tuple[float, float, float]
+    other_rgb: tuple[float, float, float]
+    other_share: float
+    bundle: int
     tone_spread: float
     fibre: float
     weft_stripes: Stripes | None
@@ -257,6 +263,12 @@ def _strand_colour(plan, rgb, index, along, across, noise, salt) -> Tensor:
     node = torch.exp(-(((along - node_at) / 0.12) ** 2)) * has_node
     tone = tone * (1 - 0.35 * node)
     colour = torch.tensor(rgb, dtype=along.dtype).view(1, 1, 3)
+    if plan.other_share:
+        harvest = hash01(
+            torch.floor(index / plan.bundle) + (0.37 * stem if plan.bundle == 1 else 0), salt + 9, plan.seed
+        )
+        other = torch.tensor(plan.other_rgb, dtype=along.dtype).view(1, 1, 3)
+        colour = torch.where((harvest < plan.other_share)[..., None], other, colour)
     warm = (hash01(index, salt + 5, plan.seed) - 0.5)[..., None] * plan.tone_spread
     out = colour * tone[..., None] * (1 + warm * torch.tensor([0.25, 0.0, -0.35]).view(1, 1, 3))
     stripes = plan.weft_stripes if salt == 0.0 else plan.warp_stripes
@@ -315,12 +327,18 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
     }[weave]()
     lobed, stiff = weave in LOBED, weave in STIFF
     flat = not lobed and not stiff and rng.random() < (0.95 if weave == "figure" else 0.7)
-    airy = not lobed and rng.random() < 0.15
+    airy = not lobed and rng.random() < (0.35 if stiff else 0.15)
+    mixed = rng.random() < MIXED
+    other = (
+        np.array(palette[rng.integers(len(palette))])
+        * albedo
+        * np.exp(rng.normal(0, 0.4, 3) + rng.normal(0, 0.4))
+    )
     weft_cover = rng.uniform(0.93, 1.06) if lobed else rng.uniform(0.78, 1.02)
     warp_cover = rng.uniform(0.25, 0.6) if stiff else rng.uniform(0.7, 1.0)
     if airy:
         weft_cover, warp_cover = rng.uniform(0.45, 0.78), warp_cover * rng.uniform(0.6, 1.0)
-    weft_stripes = _stripes(rng) if rng.random() < 0.25 else None
+    weft_stripes = _stripes(rng) if rng.random() < 0.35 else None
     warp_stripes = _stripes(rng) if rng.random() < (0.6 if weft_stripes else 0.08) else None
     slant = rng.uniform(0.7, 1.6) if weave == "braid" else rng.uniform(0.3, 1.5)
     plan = FabricPlan(
@@ -341,7 +359,10 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         paired_stakes=bool(weave in ("wicker", "plain") and rng.random() < 0.18),
         weft_rgb=tuple(float(c) for c in weft.clip(0.008, 0.95)),
         warp_rgb=tuple(float(c) for c in warp.clip(0.008, 0.95)),
-        tone_spread=float(rng.uniform(0.05, 0.4)),
+        other_rgb=tuple(float(c) for c in other.clip(0.008, 0.95)),
+        other_share=float(rng.uniform(0.1, 0.5)) if mixed else 0.0,
+        bundle=1 if rng.random() < 0.6 else int(rng.integers(2, 12)),
+        tone_spread=float(rng.uniform(0.05, 0.4) if rng.random() < 0.7 else rng.uniform(0.4, 0.9)),
         fibre=float(rng.uniform(0.05, 0.55)),
         weft_stripes=weft_stripes,
         warp_stripes=warp_stripes,

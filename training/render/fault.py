@@ -134,7 +134,7 @@ def plant(
         )
         near = cv2.dilate(cluster.numpy(), np.ones((9, 9), np.uint8))
         faults.mark(code, torch.from_numpy((near > 0.3).astype(np.float32)))
-    elif code == "MIN-COLOR":
+    elif code == "MIN-COLOR" and not plan.other_share:  # nobody could tell it there from what is meant
         half = rng.uniform(2, 7) * max(1.0, 1.0 / aspect)
         thick = 0.5 if rng.random() < 0.6 else rng.uniform(1, 4)
         band = ((rows - i0).abs() < thick) & ((stakes - s0).abs() < half)
