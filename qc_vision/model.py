@@ -31,7 +31,8 @@ class ModelManifest:
     `mean`, `std`: a photo enters as (rgb / 255 - mean) / std, (1, 3, H, W), H and W multiples of
     `size_multiple`. `pitch_first_px`, `pitch_log_step`: centre of the first pitch bin in input px and
     the step of ln(pitch) between bins. `first_look_px`: long side of the whole photo at first sight;
-    `strand_px`: strand pitch that the second, closer look aims at; `second_look_px`: its greatest side.
+    `strand_px`: strand pitch that the second, closer look aims at; `second_look_px`: its greatest side; `judged_px`:
+    strand pitch that faults are looked for at.
     `thresholds`: per defect code, the region scores from which a person should look, and from which
     the machine is sure. `interval_factor`: how much wider than they look the intervals of the pitch must be to
     hold nine truths in ten. `golden_tolerance`: greatest difference allowed at the start-up check.
@@ -49,6 +50,7 @@ class ModelManifest:
     first_look_px: int
     second_look_px: int
     strand_px: float
+    judged_px: float
     thresholds: dict[str, ScoreThresholds]
     interval_factor: float
     golden_tolerance: float

@@ -1,10 +1,14 @@
 """From a photo to its maps: the only place that runs the network.
 
-It looks twice. The first look sees the whole photo small, and finds the basket and roughly how far its
+It looks twice to measure. The first look sees the whole photo small, and finds the basket and roughly how far its
 strands lie apart. The second sees the basket alone, scaled so that a strand is as wide as the network
 knows best; so a near photo and a far one look alike to it.
+
+Faults are judged from half as close, where a strand's neighbours are in view too, and in a mirror: an eye that tires
+of one view sees another one afresh. Only what every view calls faulty is loud.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +17,7 @@ from numpy.typing import NDArray
 
 from qc_vision.model import Model, ModelManifest
 from qc_vision.photo import Photo
+from qc_vision.region import Box
 from qc_vision.weave import FeatureMap, FloatMap, StrandField, WeaveMap
 
 SURFACE_STRIDE = 4
@@ -20,6 +25,8 @@ STRAND_STRIDE = 8
 MARGIN = 0.06
 """Room left around the basket at the second look, as a share of its box."""
 MAX_ENLARGEMENT = 4.0
+FAINTEST = 1e-3
+"""Probabilities below this are alike when views are joined: one view alone cannot silence the others altogether."""
 SNAP_BOX = 40
 SNAP_SCALE = 4
 """The second look's box lies on a grid of so many parts of the photo's long side, its scale on a ladder of so
@@ -48,25 +55,36 @@ class Perceiver:
         whole = (0.0, 0.0, float(photo.width), float(photo.height))
         side = max(photo.width, photo.height)
         first = self._look(photo, box=whole, scale=self.manifest.first_look_px / side)
-        box, scale = self._aim(photo, first)
-        second = self._look(photo, box=box, scale=scale)
-        return _combine(photo, first, second, self.manifest)
-
-    def _aim(self, photo: Photo, first: Look) -> tuple[tuple[float, float, float, float], float]:
-        """The box to look at closely, in px of the photo, and the scale to look at it with."""
-        basket, judged = first.maps["surface"]
+        basket = first.maps["surface"][0]
         box = _box_of(basket if basket.max() > 0.5 else np.ones_like(basket), first, photo)
-        pitch = _decode_pitch(first.maps["pitch"], self.manifest)[0]
-        weight = cv2.resize(judged, pitch.shape[:0:-1], interpolation=cv2.INTER_AREA)
-        largest = self.manifest.second_look_px / max(box[2] - box[0], box[3] - box[1])
-        if weight.max() < 0.5:
-            return box, min(largest, 1.0)
-        fine = np.minimum(pitch[0], pitch[1])[weight > 0.5]
-        wanted = self.manifest.strand_px / (float(np.median(fine)) / first.scale)
-        return box, min(_snap(wanted), largest, MAX_ENLARGEMENT / photo.reduction)
+        pitch_px = self._finer_pitch(first)
+        second = self._look(photo, box=box, scale=self._scale(photo, box, pitch_px, self.manifest.strand_px))
+        judged_at = self._scale(photo, box, pitch_px, self.manifest.judged_px)
+        views = (
+            first,
+            self._look(photo, box=box, scale=judged_at),
+            self._look(photo, box=box, scale=judged_at, mirrored=True),
+        )
+        return _combine(photo, first, second, views, self.manifest)
 
-    def _look(self, photo: Photo, *, box: tuple[float, float, float, float], scale: float) -> Look:
-        """Runs the network over a box of the photo (px), resampled by `scale` and padded to whole cells."""
+    def _finer_pitch(self, first: Look) -> float | None:
+        """How far the strands of the finer family lie apart, in px of the photo; None without weave."""
+        pitch = _decode_pitch(first.maps["pitch"], self.manifest)[0]
+        weight = cv2.resize(first.maps["surface"][1], pitch.shape[:0:-1], interpolation=cv2.INTER_AREA)
+        if weight.max() < 0.5:
+            return None
+        return float(np.median(np.minimum(pitch[0], pitch[1])[weight > 0.5])) / first.scale
+
+    def _scale(self, photo: Photo, box: Box, pitch_px: float | None, wanted_px: float) -> float:
+        """Input px per photo px at which strands lie `wanted_px` apart, as far as there are pixels for it."""
+        largest = self.manifest.second_look_px / max(box[2] - box[0], box[3] - box[1])
+        if pitch_px is None:
+            return min(largest, 1.0)
+        return min(_snap(wanted_px / pitch_px), largest, MAX_ENLARGEMENT / photo.reduction)
+
+    def _look(self, photo: Photo, *, box: Box, scale: float, mirrored: bool = False) -> Look:
+        """Runs the network over a box of the photo (px), resampled by `scale` and padded to whole cells. What is seen
+        `mirrored` is turned back; but its angles and families are those of the mirror image."""
         k = photo.reduction
         x0, y0 = int(box[0] // k), int(box[1] // k)
         crop = photo.pixels[y0 : int(np.ceil(box[3] / k)), x0 : int(np.ceil(box[2] / k))]
@@ -77,7 +95,10 @@ class Perceiver:
             crop, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         )
         padded = cv2.copyMakeBorder(resized, 0, -height % m, 0, -width % m, cv2.BORDER_REFLECT_101)
-        maps = self._model.run(np.asarray(padded, dtype=np.uint8))
+        seen = padded[:, ::-1] if mirrored else padded
+        maps = self._model.run(np.ascontiguousarray(seen, dtype=np.uint8))
+        if mirrored:
+            maps = {name: np.ascontiguousarray(values[..., ::-1]) for name, values in maps.items()}
         return Look(maps=maps, origin_px=(x0 * k, y0 * k), scale=width / (crop.shape[1] * k))
 
 
@@ -85,7 +106,7 @@ def _snap(scale: float) -> float:
     return float(2 ** (round(np.log2(scale) * SNAP_SCALE) / SNAP_SCALE))
 
 
-def _box_of(basket: FloatMap, look: Look, photo: Photo) -> tuple[float, float, float, float]:
+def _box_of(basket: FloatMap, look: Look, photo: Photo) -> Box:
     """The box round everything that is basket, with a margin, in px of the photo."""
     ys, xs = np.nonzero(basket > 0.5)
     cell = SURFACE_STRIDE / look.scale
@@ -117,7 +138,9 @@ def _decode_pitch(pitch: NDArray[np.float32], manifest: ModelManifest) -> tuple[
     return value.astype(np.float32), (spread * manifest.pitch_log_step).astype(np.float32)
 
 
-def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -> WeaveMap:
+def _combine(
+    photo: Photo, first: Look, second: Look, views: Sequence[Look], manifest: ModelManifest
+) -> WeaveMap:
     """Lays both looks on one grid over the whole photo; the second counts wherever it looked.
 
     But basket is only what both call so: close by, marble or gravel looks like weave; from afar, the table does
@@ -133,7 +156,12 @@ def _combine(photo: Photo, first: Look, second: Look, manifest: ModelManifest) -
     from_afar, close_by = (surface(look, look.maps["surface"][0]) for look in (first, second))
     basket = np.where(seen, np.minimum(from_afar, close_by), from_afar)
     judged = np.where(seen, surface(second, second.maps["surface"][1]), 0.0)
-    defects = np.stack([surface(second, d) for d in second.maps["defects"]]) * judged * seen
+    opinions = (
+        np.stack([surface(view, d) for d in view.maps["defects"]]) * surface(view, view.maps["surface"][1])
+        for view in views
+    )
+    doubts = [np.log(np.maximum(opinion, FAINTEST)) for opinion in opinions]
+    defects = np.exp(np.mean(doubts, axis=0)) * seen
     fields = _strand_fields(second, cell, size, judged, manifest)
     return WeaveMap(
         px_per_cell=cell,

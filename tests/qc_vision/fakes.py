@@ -70,6 +70,7 @@ def make_model() -> Model:
         first_look_px=640,
         second_look_px=1088,
         strand_px=20.0,
+        judged_px=10.0,
         thresholds={code: ScoreThresholds(review=0.4, fail=0.7) for code in CODES},
         golden_tolerance=0.01,
         training={},

@@ -139,6 +139,14 @@ def test_basket_is_what_both_looks_call_so() -> None:
     assert not seen[:, 2 : w // 2 - 2].any()
 
 
+def test_a_mirrored_photo_shows_its_faults_in_the_mirror(perceiver: Perceiver, basket: np.ndarray) -> None:
+    square = basket[: 32 * (basket.shape[0] // 32), : 32 * (basket.shape[1] // 32)]
+    seen, turned = (
+        _see(perceiver, np.ascontiguousarray(p)).defects.max(0) for p in (square, square[:, ::-1])
+    )
+    assert np.corrcoef(seen.ravel(), turned[:, ::-1].ravel())[0, 1] > 0.9
+
+
 def test_a_photo_without_a_basket_shows_none(perceiver: Perceiver) -> None:
     plain = np.full((480, 640, 3), (90, 120, 150), np.uint8)
     assert (_see(perceiver, plain).basket > 0.5).mean() < 0.01
