@@ -58,6 +58,9 @@ class Perceiver:
         basket = first.maps["surface"][0]
         box = _box_of(basket if basket.max() > 0.5 else np.ones_like(basket), first, photo)
         pitch_px = self._finer_pitch(first)
+        if pitch_px is None:
+            second = self._look(photo, box=box, scale=min(self._largest_scale(box), 1.0))
+            return _combine(photo, first, second, (second,), self.manifest)
         second = self._look(photo, box=box, scale=self._scale(photo, box, pitch_px, self.manifest.strand_px))
         judged_at = self._scale(photo, box, pitch_px, self.manifest.judged_px)
         views = (
@@ -75,12 +78,16 @@ class Perceiver:
             return None
         return float(np.median(np.minimum(pitch[0], pitch[1])[weight > 0.5])) / first.scale
 
-    def _scale(self, photo: Photo, box: Box, pitch_px: float | None, wanted_px: float) -> float:
+    def _scale(self, photo: Photo, box: Box, pitch_px: float, wanted_px: float) -> float:
         """Input px per photo px at which strands lie `wanted_px` apart, as far as there are pixels for it."""
-        largest = self.manifest.second_look_px / max(box[2] - box[0], box[3] - box[1])
-        if pitch_px is None:
-            return min(largest, 1.0)
-        return min(_snap(wanted_px / pitch_px), largest, MAX_ENLARGEMENT / photo.reduction)
+        return min(
+            _snap(wanted_px / pitch_px),
+            self._largest_scale(box),
+            MAX_ENLARGEMENT / photo.reduction,
+        )
+
+    def _largest_scale(self, box: Box) -> float:
+        return self.manifest.second_look_px / max(box[2] - box[0], box[3] - box[1])
 
     def _look(self, photo: Photo, *, box: Box, scale: float, mirrored: bool = False) -> Look:
         """Runs the network over a box of the photo (px), resampled by `scale` and padded to whole cells. What is seen
