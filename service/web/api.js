@@ -22,12 +22,15 @@ export async function fetchJson(address) {
 }
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
-export async function postJson(address, body, version = null) {
+export const postJson = (address, body, version = null) => sendJson("POST", address, body, version);
+
+/** The same by another method. */
+export async function sendJson(method, address, body, version = null) {
   const headers = { Accept: "application/json", "Content-Type": "application/json" };
   if (version !== null) headers["If-Match"] = `"${version}"`;
   let answer;
   try {
-    answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+    answer = await fetch(address, { method, headers, body: JSON.stringify(body) });
   } catch {
     throw new Refusal({ key: "offline" });
   }
