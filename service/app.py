@@ -12,7 +12,7 @@ from service.crew import Processes, Threads
 from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.metrics import Metrics
-from service.middleware import SameSite, SecurityHeaders, UploadLimit
+from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
@@ -128,6 +128,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
+    app.add_middleware(HangUp)
     app.add_middleware(RequestLog, metrics=counted)
     app.add_middleware(SecurityHeaders)
     return app

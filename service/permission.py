@@ -1,15 +1,20 @@
-"""Who may call a route: each route states it, or that it is open to all; a test finds one that states nothing."""
+"""Who may call a route: each route states it, or that it is open to all; a test finds one that states nothing.
 
-from collections.abc import Mapping
+Asked before anything of the body is read: whoever may not send has sent in vain.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from service.accounts import PassKind, find_caller, touch
 from service.audit import Act, note_refusal
 from service.caller import NO_MACHINE, NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
-from service.dependencies import AtDesk, Desk
+from service.dependencies import Desk
 from service.scope import refuse_foreign
 from service.store import now
 
@@ -27,7 +32,14 @@ class May:
     page: bool = False
     person: bool = False
 
-    def __call__(self, request: Request, desk: AtDesk) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
+        """The caller whom `AskedFirst` let through; on any other route there is none, and the request fails."""
+        caller = request.state.caller
+        assert isinstance(caller, Caller)
+        return caller
+
+    def let_through(self, request: Request, desk: Desk) -> Caller:
+        """Who calls, kept with the request, that a refusal may name them. Raises NotSignedIn, NotAllowed or Foreign."""
         caller = find_signed_in(request, desk)
         if caller is None:
             raise NotSignedIn(NOBODY, page=request.url.path if self.page else None)
@@ -40,6 +52,25 @@ class May:
             request.state.held_to_groups = True
             refuse_foreign_path(caller, desk, request.path_params)
         return caller
+
+
+class AskedFirst(APIRoute):
+    """A route that finds out who calls, and whether they may, before it reads what they send.
+
+    FastAPI alone reads a form to its end before it asks a dependency.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        doors = [stated.call for stated in self.dependant.dependencies if isinstance(stated.call, May)]
+
+        async def ask_first(request: Request) -> Response:
+            for door in doors:
+                desk = request.app.state.desk
+                await run_in_threadpool(door.let_through, request, desk)
+            return await answer(request)
+
+        return ask_first
 
 
 def refuse_foreign_path(caller: Caller, desk: Desk, named: Mapping[str, str]) -> None:

@@ -9,13 +9,13 @@ from pydantic.dataclasses import dataclass as checked
 from qc_vision.message import Message
 from service.accounts import OpenPass, end_open, list_open
 from service.dependencies import AtDesk
-from service.permission import AsPerson, session_of
+from service.permission import AskedFirst, AsPerson, session_of
 from service.problems import not_found
 from service.routes.session import Secret
 from service.sign_in import change_password
 from service.store import now
 
-router = APIRouter(prefix="/v1/account", tags=["session"])
+router = APIRouter(prefix="/v1/account", tags=["session"], route_class=AskedFirst)
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))

@@ -10,10 +10,10 @@ from fastapi.responses import FileResponse, HTMLResponse
 from qc_vision.message import Message
 from service.answers import LimitsAnswer, SampleAnswer
 from service.dependencies import AtDesk
-from service.permission import PAGE, PUBLIC, AsAnyone
+from service.permission import PAGE, PUBLIC, AsAnyone, AskedFirst
 from service.problems import NOT_FOUND, RequestRefused
 
-router = APIRouter()
+router = APIRouter(route_class=AskedFirst)
 
 WEB = Path(__file__).parents[1] / "web"
 SAMPLE_FOLDERS = (

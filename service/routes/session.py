@@ -10,11 +10,11 @@ from pydantic.dataclasses import dataclass as checked
 from service.accounts import LASTS, PassKind, end_session, open_link
 from service.dependencies import AtDesk
 from service.entries import Person
-from service.permission import PUBLIC, AsAnyone, cookie_of, session_of
+from service.permission import PUBLIC, AsAnyone, AskedFirst, cookie_of, session_of
 from service.sign_in import sign_in
 from service.store import now
 
-router = APIRouter(prefix="/v1", tags=["session"])
+router = APIRouter(prefix="/v1", tags=["session"], route_class=AskedFirst)
 
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _CLOSED = ConfigDict(extra="forbid")

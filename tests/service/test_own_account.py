@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from service.accounts import PassKind
@@ -31,7 +32,9 @@ def browser(settings: Settings) -> Iterator[TestClient]:
 
 
 def store_of(client: TestClient) -> Store:
-    store = client.app.state.desk.store
+    app = client.app
+    assert isinstance(app, FastAPI)
+    store = app.state.desk.store
     assert isinstance(store, Store)
     return store
 
