@@ -16,7 +16,7 @@ from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
 from service.export import TABLES, ListFormat, answer_table
 from service.facts import Fact, Kind, find_fact
 from service.item import GradedPhoto, ItemInspection, parse_item
-from service.permission import AsAnyone, AsInspector, AsReviewer
+from service.permission import AsAnyone, AsInspector, AskedFirst, AsReviewer
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused, not_found
 from service.reception import Sent, SentFile
 from service.refiling import refile
@@ -26,7 +26,7 @@ from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, find_inspection, now
 from service.tabulate import PHOTO_COLUMNS, photo_rows
 
-router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
+router = APIRouter(prefix="/v1/inspections", tags=["inspections"], route_class=AskedFirst)
 
 ID = r"^[0-9a-f]{32}$"
 IdText = Annotated[str, StringConstraints(pattern=ID)]

@@ -19,7 +19,7 @@ from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, 
 from service.export import TABLES, ListFormat, Row, answer_table
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import MakerCode, Ref
-from service.permission import AsAdmin, AsAnyone, AsFieldwork, AsModelKeeper, AsRegistrar
+from service.permission import AsAdmin, AsAnyone, AsFieldwork, AskedFirst, AsModelKeeper, AsRegistrar
 from service.problems import not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import facts_within, inspections_within, refuse_foreign
@@ -27,7 +27,7 @@ from service.store import PORTION, now, read_inspections
 from service.tables import INSPECTIONS
 from service.tabulate import FACT_COLUMNS, fact_row
 
-router = APIRouter(prefix="/v1", tags=["register"])
+router = APIRouter(prefix="/v1", tags=["register"], route_class=AskedFirst)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

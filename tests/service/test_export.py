@@ -120,7 +120,7 @@ def test_each_portion_leaves_before_the_next_is_read(tmp_path: Path) -> None:
     groups = query("SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata(?)", str(path))
     assert sorted(groups) == [(n, 1000) for n in range(20)]
     ((count, last, moment),) = query(
-        "SELECT count(*), max(number), max(epoch_us(\"at\")) FROM read_parquet(?)", str(path)
+        'SELECT count(*), max(number), max(epoch_us("at")) FROM read_parquet(?)', str(path)
     )
     assert (count, last, moment) == (20_000, 19_999, microseconds(WIB_NOON))
 
