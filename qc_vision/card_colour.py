@@ -171,7 +171,8 @@ def _sample(photo: Photo, points_mm: NDArray[np.float64], view: CardView) -> Col
     height, width = photo.pixels.shape[:2]
     if (at < 0).any() or (at > np.array([width - 1, height - 1])).any():
         return None
-    return LIGHT_OF_STORED[cv2.remap(photo.pixels, at[:, 0], at[:, 1], cv2.INTER_LINEAR)[:, 0]]
+    stored = cv2.remap(photo.pixels, at[:, 0], at[:, 1], cv2.INTER_LINEAR)[:, 0]
+    return np.asarray(LIGHT_OF_STORED[stored])
 
 
 def _fit(seen: Colours, printed: Colours) -> tuple[Colours, float, NDArray[np.float64]]:
