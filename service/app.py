@@ -12,13 +12,15 @@ from service.crew import Processes, Threads
 from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.metrics import Metrics
-from service.middleware import SameSite, SecurityHeaders, UploadLimit
+from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
 from service.reception import Bell
+from service.refusals import audit_refusals
 from service.request_log import RequestLog
 from service.routes import (
+    account,
     certificates,
     checks,
     epcis,
@@ -102,6 +104,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         responses={422: {"model": Problem, "description": "Problem document"}},
     )
     answer_problems(app)
+    audit_refusals(app)
     for routes in (
         inspections,
         uploads,
@@ -118,12 +121,14 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         health,
         metrics,
         session,
+        account,
         pages,
     ):
         app.include_router(routes.router)
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
+    app.add_middleware(HangUp)
     app.add_middleware(RequestLog, metrics=counted)
     app.add_middleware(SecurityHeaders)
     return app

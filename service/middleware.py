@@ -1,8 +1,10 @@
-"""What surrounds every request: the upload limit, refusal of other sites' forms, and security headers."""
+"""What surrounds every request: limits of what is read, refusal of other sites' forms, and security headers."""
 
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision import message
@@ -13,6 +15,7 @@ from service.problems import (
     problem,
     upload_too_large,
 )
+from service.refusals import note_forgery
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -25,6 +28,10 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=()",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+PHOTOS_AT = ("/v1/inspections", "/v1/photo-checks")
+ENTRY_BYTES = 1_000_000
+"""Some ten times what the longest list of a lot's units takes."""
+SHORT_BYTES = 1 << 16
 FROM_ELSEWHERE = message.Message(
     id="Situs lain mencoba mengirim ke layanan ini. Buka halaman layanan ini sendiri lalu kirim dari sana.",
     en="Another site tried to send to this service. Open this service's own page and send from there.",
@@ -32,7 +39,11 @@ FROM_ELSEWHERE = message.Message(
 
 
 class UploadLimit:
-    """Refuses a body larger than `limit_bytes`: at its announcement, else as soon as too much has come."""
+    """Refuses a body larger than `limit_bytes`: at its announcement, else as soon as too much has come.
+
+    Where no photos are sent a body is read as a whole, some of them before anybody is asked who sends it: there
+    ENTRY_BYTES are the limit.
+    """
 
     def __init__(self, app: ASGIApp, *, limit_bytes: int) -> None:
         self._app = app
@@ -42,9 +53,11 @@ class UploadLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        brings_photos = scope["path"].startswith(PHOTOS_AT)
+        limit_bytes = self._limit_bytes if brings_photos else min(ENTRY_BYTES, self._limit_bytes)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._limit_bytes:
-            words = upload_too_large(self._limit_bytes)
+        if announced.isdecimal() and int(announced) > limit_bytes:
+            words = upload_too_large(limit_bytes)
             await problem(UPLOAD_TOO_LARGE, words, instance=scope["path"])(scope, receive, send)
             return
         arrived = 0
@@ -53,11 +66,43 @@ class UploadLimit:
             nonlocal arrived
             event = await receive()
             arrived += len(event.get("body", b""))
-            if arrived > self._limit_bytes:
-                raise UploadTooLarge(self._limit_bytes)
+            if arrived > limit_bytes:
+                raise UploadTooLarge(limit_bytes)
             return event
 
         await self._app(scope, receive_counted, send)
+
+
+class HangUp:
+    """Closes the connection with an answer that was given before the body was read, so that the rest is not taken.
+
+    Else the server would take and drop all of it, to find the next request behind it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        announced = headers.get("content-length", "0")
+        # a short one has come already, together with the request
+        unread = "transfer-encoding" in headers or not announced.isdecimal() or int(announced) > SHORT_BYTES
+
+        async def receive_noting_the_end() -> Message:
+            nonlocal unread
+            event = await receive()
+            unread = unread and event.get("more_body", False)
+            return event
+
+        async def send_closing(event: Message) -> None:
+            if event["type"] == "http.response.start" and unread:
+                MutableHeaders(scope=event)["Connection"] = "close"
+            await send(event)
+
+        await self._app(scope, receive_noting_the_end, send_closing)
 
 
 class SameSite:
@@ -73,6 +118,8 @@ class SameSite:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
         if writes and _is_foreign(Headers(scope=scope)):
+            request = Request(scope)
+            await run_in_threadpool(note_forgery, request, request.app.state.desk)
             answer = problem(REFUSED_FROM_ELSEWHERE, FROM_ELSEWHERE, instance=scope["path"])
             await answer(scope, receive, send)
             return

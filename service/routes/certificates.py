@@ -16,12 +16,12 @@ from service.dossier import LotFile, read_lot_file
 from service.entries import Person
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts, new_fact_id
 from service.ledger import read_head
-from service.permission import PUBLIC, AsExporter
+from service.permission import PUBLIC, AsExporter, AskedFirst
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.signing import check_signature
 from service.store import now
 
-router = APIRouter(prefix="/v1", tags=["certificates"])
+router = APIRouter(prefix="/v1", tags=["certificates"], route_class=AskedFirst)
 
 Number = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 NO_CERTIFICATE = Message(id="Sertifikat itu", en="such certificate")

@@ -9,13 +9,13 @@ from service.caller import Caller
 from service.dependencies import AtDesk, Desk
 from service.entries import CheckEntry, DocumentEntry, body_of
 from service.facts import Draft, Fact, Kind, append_fact, find_fact, new_fact_id
-from service.permission import AsFieldwork, AsLots
+from service.permission import AsFieldwork, AskedFirst, AsLots
 from service.problems import not_found
 from service.routes.paging import IfMatch, read_version, tag
 from service.scope import refuse_foreign
 from service.store import now
 
-router = APIRouter(prefix="/v1", tags=["checks"])
+router = APIRouter(prefix="/v1", tags=["checks"], route_class=AskedFirst)
 
 NO_LOT = Message(id="Lot itu", en="such lot")
 NO_ENTRY = Message(id="Catatan itu", en="such entry")

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request, Response
 from qc_vision.epcis import epcis_document
 from service.dependencies import AtDesk
 from service.outbox import WantedEvents, list_events
-from service.permission import AsAnyone
+from service.permission import AsAnyone, AskedFirst
 from service.routes.paging import Limit, make_cursor, read_cursor
 from service.scope import events_within
 from service.store import now
 
-router = APIRouter(prefix="/v1/epcis", tags=["epcis"])
+router = APIRouter(prefix="/v1/epcis", tags=["epcis"], route_class=AskedFirst)
 
 
 @router.get("/events")

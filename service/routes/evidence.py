@@ -6,10 +6,10 @@ from fastapi import APIRouter
 
 from service.dependencies import AtDesk
 from service.ledger import Head, read_head
-from service.permission import PUBLIC, AsAnyone
+from service.permission import PUBLIC, AsAnyone, AskedFirst
 from service.signing import PUBLISHED_AT
 
-router = APIRouter(tags=["evidence"])
+router = APIRouter(tags=["evidence"], route_class=AskedFirst)
 
 
 @router.get(PUBLISHED_AT, dependencies=[PUBLIC])

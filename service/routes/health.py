@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from service.dependencies import AtDesk
-from service.permission import PUBLIC
+from service.permission import PUBLIC, AskedFirst
 from service.photos import prepare_folder
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=AskedFirst)
 
 
 @router.get("/healthz", dependencies=[PUBLIC])

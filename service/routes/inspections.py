@@ -14,7 +14,7 @@ from service.dependencies import AtDesk, Desk
 from service.entries import PERSON
 from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
 from service.item import GradedPhoto, ItemInspection, parse_item
-from service.permission import AsAnyone, AsInspector
+from service.permission import AsAnyone, AsInspector, AskedFirst
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
 from service.reception import Sent, SentFile
 from service.routes.paging import make_cursor, read_cursor
@@ -22,7 +22,7 @@ from service.routes.uploads import UploadAnswer, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted
 
-router = APIRouter(prefix="/v1/inspections", tags=["inspections"])
+router = APIRouter(prefix="/v1/inspections", tags=["inspections"], route_class=AskedFirst)
 
 ID = r"^[0-9a-f]{32}$"
 IdText = Annotated[str, StringConstraints(pattern=ID)]

@@ -26,14 +26,14 @@ from service.entries import LotEntry, Person
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import FIELD_RULES, ItemRefused, Ref
 from service.outbox import declare_superseded, tell
-from service.permission import AsAnyone, AsLots, AsReviewer
+from service.permission import AsAnyone, AskedFirst, AsLots, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import facts_within, refuse_foreign
 from service.series import read_series
 from service.store import now
 
-router = APIRouter(prefix="/v1/lots", tags=["lots"])
+router = APIRouter(prefix="/v1/lots", tags=["lots"], route_class=AskedFirst)
 
 NO_LOT = Message(id="Lot itu", en="such lot")
 

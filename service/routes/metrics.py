@@ -6,9 +6,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.courier import targets_of
 from service.dependencies import AtDesk
-from service.permission import AsAnyone
+from service.permission import AsAnyone, AskedFirst
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=AskedFirst)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -14,9 +14,9 @@ from qc_vision.photo_origin import read_origin
 from qc_vision.quality import message_of
 from qc_vision.spec import load_spec, shipped_specs
 from service.item import DEFAULT_SPEC, FIELD_RULES, ItemRefused
-from service.permission import AsInspector
+from service.permission import AsInspector, AskedFirst
 
-router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"])
+router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"], route_class=AskedFirst)
 
 CHECKED_SIDE_PX = 1280
 

@@ -22,14 +22,14 @@ from service.dossier import find_lot_of
 from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, body_of
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import MakerCode, Ref
-from service.permission import AsAdmin, AsAnyone, AsFieldwork, AsModelKeeper, AsRegistrar
+from service.permission import AsAdmin, AsAnyone, AsFieldwork, AskedFirst, AsModelKeeper, AsRegistrar
 from service.problems import not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import facts_within, inspections_within, refuse_foreign
 from service.store import now, read_inspections
 from service.tables import INSPECTIONS
 
-router = APIRouter(prefix="/v1", tags=["register"])
+router = APIRouter(prefix="/v1", tags=["register"], route_class=AskedFirst)
 
 CSV_COLUMNS = ("seq", "id", "kind", "subject", "version", "lot", "item", "at", "by", "body")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

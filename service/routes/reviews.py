@@ -25,14 +25,14 @@ from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact
 from service.item import ItemInspection
 from service.ledger import Tail
 from service.outbox import declare_superseded, surroundings_of, tell
-from service.permission import AsFieldwork, AsReviewer
+from service.permission import AsFieldwork, AskedFirst, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
 from service.scope import inspections_within, refuse_foreign
 from service.store import now, read_inspections
 from service.waiting import asked_for, undecided
 
-router = APIRouter(prefix="/v1", tags=["reviews"])
+router = APIRouter(prefix="/v1", tags=["reviews"], route_class=AskedFirst)
 
 AT_MOST = 50
 """Inspections in one answer of the queue: the page asks again when it has worked through them."""

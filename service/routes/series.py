@@ -12,13 +12,13 @@ from service.dependencies import AtDesk
 from service.entries import SwitchingEntry, body_of
 from service.facts import Draft, Fact, Kind, append_fact, new_fact_id
 from service.item import Ref
-from service.permission import AsAdmin, AsAnyone
+from service.permission import AsAdmin, AsAnyone, AskedFirst
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import tag
 from service.series import read_series
 from service.store import now
 
-router = APIRouter(prefix="/v1/series", tags=["lots"])
+router = APIRouter(prefix="/v1/series", tags=["lots"], route_class=AskedFirst)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

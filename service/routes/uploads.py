@@ -10,14 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, answer_inspection
 from service.dependencies import AtDesk, Desk
-from service.permission import AsAnyone
+from service.permission import AsAnyone, AskedFirst
 from service.problems import BUSY, GONE, IN_PROGRESS, RequestRefused, not_found
 from service.receipts import sign_receipt
 from service.reception import Received, Sent, accept, wait_for
 from service.store import now
 from service.uploads import State, Upload, acknowledge, find_upload, read_problem, withdraw
 
-router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"], route_class=AskedFirst)
 
 LOOK_AGAIN_S = 2
 """When a sender should ask again: about what one photo takes."""

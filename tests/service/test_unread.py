@@ -1,0 +1,114 @@
+"""What may not be sent is refused before it is read: counted at the door of the app, and on the wire."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.accounts import PassKind
+from service.app import create_app, open_records
+from service.caller import Role
+from service.permission import AskedFirst
+from service.settings import Settings
+from service.store import Store
+from tests.service.fakes import FakeInspector
+from tests.service.signed_in import new_pass
+from tests.service.test_accounts import all_routes
+from tests.service.test_page import served
+
+ANNOUNCED = 40_000_000
+BUFFERED = 20_000_000
+"""More than both ends' buffers hold together, less than what was announced."""
+PIECE = b"\0" * 65536
+FORM = {"content-type": "multipart/form-data; boundary=b", "content-length": str(ANNOUNCED)}
+
+
+class Counting:
+    """Counts the bytes of bodies that the app takes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.taken = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_counted() -> Message:
+            event = await receive()
+            self.taken += len(event.get("body", b""))
+            return event
+
+        await self._app(scope, receive_counted, send)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_records(settings)
+    yield store
+    store.close()
+
+
+def send_endlessly(address: str, path: str, headers: dict[str, str]) -> tuple[int, int]:
+    """Announces a large body and sends until the other end closes; the answer's status and the bytes that went."""
+    host, port = httpx2.URL(address).host, httpx2.URL(address).port
+    assert port is not None
+    gone = 0
+    with socket.create_connection((host, port), timeout=20) as line:
+        lines = [f"POST {path} HTTP/1.1", f"host: {host}", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
+        line.sendall("\r\n".join(lines).encode())
+        with suppress(ConnectionError):
+            while gone < ANNOUNCED:
+                gone += line.send(PIECE)
+        answer = line.recv(4096)
+    return int(answer.split()[1]), gone
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "status"),
+    [
+        (None, "/v1/inspections", 401),
+        (None, "/v1/photo-checks", 401),
+        (Role.EXPORTER, "/v1/inspections", 403),
+        (Role.EXPORTER, "/v1/lots", 413),
+        (None, "/v1/session", 413),
+        (Role.INSPECTOR, "/v1/inspections", 413),
+    ],
+)
+def test_nothing_of_a_body_is_read_that_may_not_be_sent_and_the_line_is_closed(
+    settings: Settings, store: Store, role: Role | None, path: str, status: int
+) -> None:
+    limit = ANNOUNCED - 1 if role is Role.INSPECTOR else ANNOUNCED
+    app = Counting(
+        create_app(settings.model_copy(update={"max_upload_bytes": limit}), inspector=FakeInspector())
+    )
+    headers = dict(FORM)
+    if role is not None:
+        headers["authorization"] = f"Bearer {new_pass(store, 'X-1', PassKind.TOKEN, role)}"
+    with served(app) as address:
+        found, gone = send_endlessly(address, path, headers)
+
+    assert found == status
+    assert app.taken == 0
+    assert gone < BUFFERED
+
+
+def test_a_body_that_may_be_sent_is_read(settings: Settings, store: Store) -> None:
+    """Else the counter above could be blind."""
+    app = Counting(create_app(settings, inspector=FakeInspector()))
+    token = new_pass(store, "X-1", PassKind.TOKEN, Role.INSPECTOR)
+    with served(app) as address:
+        answer = httpx2.post(
+            f"{address}/v1/inspections",
+            files={"photos": ("a.jpg", PIECE)},
+            headers={"authorization": f"Bearer {token}"},
+        )
+
+    assert answer.status_code == 415
+    assert app.taken > len(PIECE)
+    assert "connection" not in answer.headers
+
+
+def test_every_route_asks_first(client: TestClient) -> None:
+    assert [route.path for route in all_routes(client) if not isinstance(route, AskedFirst)] == []
