@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -189,6 +189,15 @@ class Inspector:
             size=size,
             colour=colour,
         )
+
+
+def retake(inspection: Inspection, reasons: Collection[RetakeReason]) -> Inspection:
+    """The inspection of a photo that something outside of it speaks against; what was measured stays on record."""
+    decision = _retake(reasons)
+    record = replace(
+        inspection.record, verdict=decision.verdict, grade=decision.grade, reasons=decision.findings
+    )
+    return replace(inspection, record=record)
 
 
 def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None = None) -> Inspector:
