@@ -16,8 +16,10 @@ from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
 from service.problems import REFUSED, DescribedApi, Problem, answer_problems
 from service.reception import Bell
+from service.refusals import audit_refusals
 from service.request_log import RequestLog
 from service.routes import (
+    account,
     certificates,
     checks,
     epcis,
@@ -95,6 +97,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         responses={"default": {"model": Problem, "description": REFUSED}},
     )
     answer_problems(app)
+    audit_refusals(app)
     for routes in (
         inspections,
         uploads,
@@ -111,6 +114,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         health,
         metrics,
         session,
+        account,
         pages,
     ):
         app.include_router(routes.router)

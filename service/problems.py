@@ -35,7 +35,7 @@ from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
 from service.passwords import WeakPassword
 from service.scope import HIDDEN, Foreign
-from service.sign_in import SignInRefused, TooManyTries
+from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -159,6 +159,9 @@ KINDS: dict[type[QcVisionError], Kind] = {
     NotAllowed: Kind(status=403, code="not-allowed", title=Message(id="Tidak boleh", en="Not allowed")),
     SignInRefused: Kind(
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
+    ),
+    OldPasswordWrong: Kind(
+        status=422, code="old-password", title=Message(id="Kata sandi lama salah", en="Old password wrong")
     ),
     TooManyTries: Kind(
         status=429,
@@ -319,13 +322,14 @@ def _describe_refusals(responses: dict[str, Any]) -> None:
 
 def answer_problems(app: FastAPI) -> None:
     """Makes the app answer every error with a problem document."""
-    app.add_exception_handler(QcVisionError, _answer_core)
+    app.add_exception_handler(QcVisionError, answer_core)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
-def _answer_core(request: Request, error: Exception) -> Response:
+def answer_core(request: Request, error: Exception) -> Response:
+    """The problem document of an error of the core; a page that needs a sign-in leads to it."""
     assert isinstance(error, QcVisionError)
     if isinstance(error, NotSignedIn) and error.page is not None:
         return RedirectResponse(f"/masuk?ke={quote(error.page, safe='/')}", status_code=303)

@@ -11,27 +11,15 @@ export class Refusal extends Error {
   }
 }
 
-export async function fetchJson(address) {
-  let answer;
-  try {
-    answer = await fetch(address, { headers: { Accept: "application/json" } });
-  } catch {
-    throw new Refusal({ key: "offline" });
-  }
-  return read(answer.ok, await answer.text(), answer.status);
-}
+export const fetchJson = (address) => ask(address, {});
+
+export const deleteAt = (address) => ask(address, { method: "DELETE" });
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
-export async function postJson(address, body, version = null) {
-  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+export function postJson(address, body, version = null) {
+  const headers = { "Content-Type": "application/json" };
   if (version !== null) headers["If-Match"] = `"${version}"`;
-  let answer;
-  try {
-    answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
-  } catch {
-    throw new Refusal({ key: "offline" });
-  }
-  return read(answer.ok, await answer.text(), answer.status);
+  return ask(address, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 /** Posts a form and tells `progress` how much has gone, from 0 to 1. */
@@ -51,6 +39,16 @@ export function postForm(address, form, progress, headers = {}) {
     });
     request.send(form);
   });
+}
+
+async function ask(address, { headers = {}, ...more }) {
+  let answer;
+  try {
+    answer = await fetch(address, { headers: { Accept: "application/json", ...headers }, ...more });
+  } catch {
+    throw new Refusal({ key: "offline" });
+  }
+  return read(answer.ok, await answer.text(), answer.status);
 }
 
 function read(ok, text, status) {

@@ -1,27 +1,20 @@
-// Who is signed in: shown in the page's head, with the way out.
+// Who is signed in: shown in the page's head, with the way to the account and the way out.
 
 import { fetchJson, Refusal } from "./api.js";
 
-let asked = null;
+const here = location.pathname.startsWith("/pemeriksaan/") ? "/" : `/${location.pathname.split("/")[1]}`;
+document.querySelector(`.bar nav [href="${here}"]`)?.setAttribute("aria-current", "true");
 
-/** The code of whoever is signed in, asked once. */
-export function whoIsIn() {
-  asked ??= fetchJson("/v1/session").then(({ code }) => code);
-  return asked;
-}
+const account = document.getElementById("account");
+const out = document.getElementById("sign-out");
+out.addEventListener("click", leave);
+fetchJson("/v1/session").then(show, (wrong) => {
+  if (!(wrong instanceof Refusal)) throw wrong;
+});
 
-const button = document.getElementById("sign-out");
-if (button) {
-  button.addEventListener("click", leave);
-  whoIsIn().then(show, (wrong) => {
-    if (!(wrong instanceof Refusal)) throw wrong;
-  });
-}
-
-function show(code) {
-  button.textContent = `${code} · keluar`; // in words: the fonts of many phones have no sign for it
-  button.setAttribute("aria-label", `${code} · keluar / sign out`);
-  button.hidden = false;
+function show({ code }) {
+  account.textContent = code;
+  account.hidden = out.hidden = false;
 }
 
 async function leave() {

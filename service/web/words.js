@@ -216,6 +216,27 @@ const WORDS = {
   accountCode: { id: "Kode akun", en: "Account code" },
   password: { id: "Kata sandi", en: "Password" },
   linkLead: { id: "Pilih kata sandi untuk akun Anda: paling sedikit 12 huruf.", en: "Choose a password for your account: at least 12 characters." },
+  signOut: { id: "Keluar", en: "Sign out" },
+  accountHeading: { id: "Akun saya", en: "My account" },
+  role_inspector: { id: "pemeriksa", en: "inspector" },
+  role_reviewer: { id: "pendamping", en: "reviewer" },
+  role_exporter: { id: "pengekspor", en: "exporter" },
+  role_ml: { id: "pengurus model", en: "keeper of the model" },
+  role_admin: { id: "pengelola", en: "administrator" },
+  openHeading: { id: "Sesi dan token", en: "Sessions and tokens" },
+  openLead: { id: "Akhiri yang tidak Anda kenal, lalu ganti kata sandi.", en: "End what you do not know, then change the password." },
+  thisSession: { id: "Sesi ini", en: "This session" },
+  session: { id: "Sesi di alat lain", en: "Session on another device" },
+  token: { id: "Token mesin", en: "Token of a machine" },
+  lastUsed: { id: "Terakhir dipakai", en: "Last used" },
+  until: { id: "berlaku sampai", en: "holds until" },
+  endSession: { id: "Akhiri sesi", en: "End the session" },
+  withdraw: { id: "Tarik token", en: "Withdraw the token" },
+  changeHeading: { id: "Ganti kata sandi", en: "Change the password" },
+  changeLead: { id: "Paling sedikit 12 huruf. Sesi lain akan berakhir.", en: "At least 12 characters. Other sessions end." },
+  oldPassword: { id: "Kata sandi lama", en: "Old password" },
+  newPassword: { id: "Kata sandi baru", en: "New password" },
+  changed: { id: "Kata sandi sudah diganti. Sesi lain sudah berakhir.", en: "The password is changed. Other sessions have ended." },
   noCode: { id: "Tanpa kode", en: "No code" },
 };
 
@@ -248,7 +269,7 @@ export function speak(redraw) {
     document.documentElement.lang = language;
     for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
     document.title = word(document.documentElement.dataset.title);
-    button.textContent = language === "id" ? "English" : "Bahasa Indonesia";
+    button.textContent = language === "id" ? "English" : "Indonesia";
     button.lang = language === "id" ? "en" : "id";
     redraw();
   };

@@ -19,8 +19,8 @@ from tests.service.test_lots import SPEC, decide
 
 THEIRS, OURS = "KB-01", "KB-02"
 AT = "2026-05-04T08:00:00+07:00"
-NO_THING = {"number", "place", "name", "spec_id"}
-"""Names in addresses that name no record: a photo's number, a public certificate's, a sample photo's."""
+NO_THING = {"number", "pass_id", "place", "name", "spec_id"}
+"""Names in addresses that name no record: a photo's number, one's own session, a public certificate's, a sample photo's."""
 HELD = {"group", "maker", "lot_id", "ref", "inspection_id", "upload_id", "subject", "version"}
 
 
@@ -190,6 +190,8 @@ def test_every_list_is_tried_above(client: TestClient) -> None:
     general = {"/v1/session", "/v1/specs", "/v1/limits", "/v1/samples", "/v1/ledger/head", "/metrics"}
     general |= {
         "/",
+        "/akun",
+        "/v1/account/passes",
         "/riwayat",
         "/antrean",
         "/lot",
