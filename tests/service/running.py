@@ -30,9 +30,11 @@ def served(app: ASGIApp) -> Iterator[str]:
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
