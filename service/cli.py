@@ -60,6 +60,16 @@ was removed is put on record; its hash stays, and `record verify` still holds.
 example:
   qc-service record purge --by R-03 --data data/
 """
+REFILE_HELP = """\
+Pindahkan pemeriksaan ke keranjang yang benar. / File an inspection under the right basket.
+
+For photos that were sent under the wrong code. Nothing is edited: the filing is on record with who and why, in the
+history of both baskets; what was decided on the inspection no longer counts, and it waits for a person again.
+`--by` is an account with the role reviewer, and not the photographer where the spec asks for two persons.
+
+example:
+  qc-service record refile 4f0c... --to KLS-0421 --by R-03 --reason "kode tertukar" --data data/
+"""
 CERTIFICATE_HELP = """\
 Periksa sertifikat tanpa jaringan. / Check a certificate offline.
 
@@ -234,6 +244,7 @@ def _record(options: argparse.Namespace) -> int:
     from service.record_commands import (
         check_certificate,
         purge_records,
+        refile_inspection,
         verify_records,
         write_checkpoint,
     )
@@ -245,6 +256,15 @@ def _record(options: argparse.Namespace) -> int:
         return purge_records(settings, by=options.by)
     if options.what == "checkpoint":
         return write_checkpoint(settings)
+    if options.what == "refile":
+        return refile_inspection(
+            settings,
+            options.inspection,
+            item=options.to,
+            maker=options.maker,
+            by=options.by,
+            reason=options.reason,
+        )
     return verify_records(settings, photos=not options.no_photos)
 
 
@@ -461,6 +481,13 @@ def _add_record_commands(commands: "argparse._SubParsersAction[argparse.Argument
     remove = _command(record, "purge", PURGE_HELP)
     remove.add_argument("--by", required=True, metavar="CODE", help="kode Anda / your code")
     _add_data(remove)
+    file = _command(record, "refile", REFILE_HELP)
+    file.add_argument("inspection", metavar="ID", help="nomor pemeriksaan / the inspection's id")
+    file.add_argument("--to", required=True, metavar="CODE", help="keranjang yang benar / the right basket")
+    file.add_argument("--maker", metavar="CODE", help="perajinnya, bila tahu / its maker, where known")
+    file.add_argument("--by", required=True, metavar="CODE", help="akun Anda / your account")
+    file.add_argument("--reason", required=True, help="alasannya / why")
+    _add_data(file)
     certificate = _command(record, "check", CERTIFICATE_HELP)
     certificate.add_argument("certificate", type=Path, metavar="CERT", help="berkas .jws / the .jws file")
     certificate.add_argument(

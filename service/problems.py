@@ -34,6 +34,7 @@ from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
 from service.passwords import WeakPassword
+from service.refiling import FilingRefused
 from service.scope import HIDDEN, Foreign
 from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
 from service.signing import SignatureRefused
@@ -132,6 +133,7 @@ VERSION_REQUIRED = Kind(
 )
 GONE = Kind(status=410, code="gone", title=Message(id="Sudah dihapus", en="Gone"))
 CONFLICT = Kind(status=409, code="conflict", title=Message(id="Tidak cocok", en="Conflict"))
+NOT_INSTALLED = Kind(status=501, code="not-installed", title=Message(id="Belum dipasang", en="Not installed"))
 REFUSED_FROM_ELSEWHERE = Kind(
     status=403,
     code="cross-site",
@@ -146,6 +148,7 @@ KINDS: dict[type[QcVisionError], Kind] = {
         status=422, code="invalid-item", title=Message(id="Keterangan ditolak", en="Item refused")
     ),
     Foreign: NOT_FOUND,
+    FilingRefused: CONFLICT,
     AlreadyThere: Kind(status=409, code="already-there", title=Message(id="Sudah ada", en="Already there")),
     EditedMeanwhile: Kind(
         status=412,

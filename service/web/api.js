@@ -16,10 +16,13 @@ export const fetchJson = (address) => ask(address, {});
 export const deleteAt = (address) => ask(address, { method: "DELETE" });
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
-export function postJson(address, body, version = null) {
+export const postJson = (address, body, version = null) => sendJson("POST", address, body, version);
+
+/** The same by another method. */
+export function sendJson(method, address, body, version = null) {
   const headers = { "Content-Type": "application/json" };
   if (version !== null) headers["If-Match"] = `"${version}"`;
-  return ask(address, { method: "POST", headers, body: JSON.stringify(body) });
+  return ask(address, { method, headers, body: JSON.stringify(body) });
 }
 
 /** Posts a form and tells `progress` how much has gone, from 0 to 1. */
