@@ -109,8 +109,9 @@ _write_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(
 
 
 def _is_plain(value: object) -> bool:
-    kind = type(value)
-    return kind is str or value is None or (kind is int and -EXACT <= value <= EXACT)
+    if type(value) is int:  # not bool
+        return -EXACT <= value <= EXACT
+    return value is None or type(value) is str
 
 
 @cache

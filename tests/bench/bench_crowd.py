@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,7 +106,7 @@ def grade_alone(photos: Sequence[bytes], folder: Path, seconds: float) -> float:
     inspector, kept = load_shipped(), PhotoFolder(folder)
     graded, begun_s = 0, 0.0
     for number, data in enumerate(itertools.cycle(photos)):
-        photo = SentPhoto(id=f"{number}", filename=None, read=lambda data=data: data)
+        photo = SentPhoto(id=f"{number}", filename=None, read=partial(bytes, data))
         grade_item([photo], Item(), inspector=inspector, photos=kept, inspection_id=photo.id, clock=now)
         if not begun_s:
             begun_s = time.monotonic()  # the first photo warms up

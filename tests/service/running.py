@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,19 +52,24 @@ def running(
 ) -> Iterator[Running]:
     """The service on a free port, ready; ended with all its processes. `env` is added to this process's own."""
     arguments = [*command, "run", "--port", "0", "--data", str(data_dir)]
-    with subprocess.Popen(
-        arguments,
-        env={**os.environ, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            arguments,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "")
             url = next((line.split()[-1] for line in lines if "The service is ready." in line), None)
-            assert url is not None, "the service ended before it was ready"
+            if url is None:
+                said.seek(0)
+                raise AssertionError(f"the service ended before it was ready: {said.read()}")
             _wait_until_ready(url)
             yield Running(url=url, pid=process.pid)
         finally:
