@@ -9,6 +9,7 @@ the next start take a second. From the root of the repository:
 
 import argparse
 import json
+import math
 import random
 import socket
 import tempfile
@@ -113,8 +114,8 @@ class Senders:
             time.sleep(0.05)
 
 
-def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
-    """Starts, kills and starts again, `kills` times; then lets everything be graded, and counts."""
+def kill_under_load(folder: Path, *, kills: int, seed: int, minutes: float = math.inf) -> Outcome:
+    """Starts, kills and starts again, `kills` times or until that time is over; then lets everything be graded, and counts."""
     settings = settings_of(folder, port=_free_port())
     store = open_records(settings)
     token = new_pass(store, "R-1", PassKind.TOKEN)
@@ -122,12 +123,15 @@ def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
     chance = random.Random(seed)
     service = start_service(settings)
     senders.start()
+    end = time.monotonic() + 60 * minutes
+    done = 0
     try:
-        for _ in range(kills):
+        while done < kills and time.monotonic() < end:
             if chance.random() < 0.9:
                 _wait_until_ready(settings.port)
             time.sleep(chance.uniform(0, LONGEST_S))
             kill_service(service, whole=chance.random() < WHOLE_SHARE)
+            done += 1
             service = start_service(settings)
         senders.stop()
         _wait_until_graded(senders, settings.port, token)
@@ -143,7 +147,7 @@ def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
     refs = Counter(row.ref for row in kept)
     findings = list(examine(settings, repair=True, load=FakeInspector, abandoned_s=0.0))
     return Outcome(
-        kills=kills,
+        kills=done,
         acknowledged=len(senders.acknowledged),
         lost=len(set(senders.acknowledged.items()) - {(row.ref, row.id) for row in kept}),
         doubled=sum(count - 1 for count in refs.values()) + len(entered) - len(set(entered)),
@@ -188,10 +192,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="ends earlier, with fewer kills")
     options = parser.parse_args()
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = kill_under_load(Path(folder), kills=options.kills, seed=options.seed)
+        outcome = kill_under_load(
+            Path(folder), kills=options.kills, seed=options.seed, minutes=options.minutes
+        )
     print(json.dumps({**asdict(outcome), "seconds": round(time.monotonic() - begun_s)}, indent=1))
 
 

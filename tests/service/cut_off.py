@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx2
@@ -42,15 +43,22 @@ def main() -> None:
     store = open_records(settings)
     token = new_pass(store, "R-1", PassKind.TOKEN)
     store.close()
-    with running(settings.data_dir) as service:
-        answer = httpx2.post(
-            f"{service.url}/v1/inspections",
-            files=[("photos", ("basket.jpg", PHOTO.read_bytes()))],
+    with (
+        running(settings.data_dir) as service,
+        httpx2.Client(
+            base_url=service.url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=GRADE_S,
             trust_env=False,
-        )
-        assert answer.status_code == 201, answer.text
+        ) as client,
+    ):
+        sent = client.post("/v1/inspections", files=[("photos", ("basket.jpg", PHOTO.read_bytes()))])
+        assert sent.is_success, sent.text
+        end = time.monotonic() + GRADE_S
+        while (state := client.get(f"/v1/uploads/{sent.json()['id']}").json()["state"]) != "done":
+            assert state in ("waiting", "working"), state
+            assert time.monotonic() < end, state
+            time.sleep(0.1)
     subprocess.run([*QC_SERVICE, "record", "verify", "--data", str(settings.data_dir)], check=True)
 
 
