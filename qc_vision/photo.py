@@ -6,6 +6,7 @@ What the file says of the person or the place (EXIF, GPS) is read past and never
 import hashlib
 import io
 import math
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -42,6 +43,13 @@ TRANSPOSES = {
 
 FILM_DIAGONAL_MM = math.hypot(36, 24)
 FOCAL_35_MIN_MM, FOCAL_35_MAX_MM = 10.0, 200.0
+
+MAX_SCANS = 100
+"""A progressive JPEG has about ten. Each costs a pass over all its blocks, however few its bytes: a file of 40 MB
+could hold a core for an hour."""
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a stretch of coded pixels (ITU-T T.81, B.1.1.2): neither a stuffed FF, nor a restart, nor a fill."""
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
 HASH_SIDE = 8
 HASHED_SIDE_PX = 32
@@ -184,6 +192,8 @@ def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: Pho
     width, height = opened.size
     if width * height > limits.max_pixels:
         raise _too_large(f"{width * height / 1e6:.1f} MP", f"{limits.max_pixels / 1e6:.1f} MP")
+    if kind == "jpeg" and _has_too_many_scans(data):
+        raise _too_large(f"> {MAX_SCANS} scan", f"{MAX_SCANS} scan")
     if kind != "jpeg" and getattr(opened, "n_frames", 1) > 1:
         raise _moving(kind.upper())
     if kind == "jpeg" and min_side_px is not None:
@@ -207,6 +217,19 @@ def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: Pho
         format=kind,
         focal_px=_focal_px(opened, width, height),
     )
+
+
+def _has_too_many_scans(data: bytes) -> bool:
+    """Whether the first photo in a JPEG file has more than MAX_SCANS. What lies inside a segment (a thumbnail) or
+    behind the photo's end (a video) does not count."""
+    scans, at = 0, 2
+    while scans <= MAX_SCANS and (marker := MARKER.search(data, at)) is not None:
+        code, at = data[marker.end() - 1], marker.end()
+        if code == END_OF_IMAGE:
+            break
+        scans += code == START_OF_SCAN
+        at += int.from_bytes(data[at : at + 2], "big")
+    return scans > MAX_SCANS
 
 
 def _reduce(opened: Image.Image, min_side_px: int) -> None:

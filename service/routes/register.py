@@ -18,16 +18,20 @@ from service.dossier import find_lot_of
 from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, body_of
 from service.export import TABLES, ListFormat, Row, answer_table
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
+from service.filing import present_maker
 from service.item import MakerCode, Ref
 from service.permission import AsAdmin, AsAnyone, AsFieldwork, AskedFirst, AsModelKeeper, AsRegistrar
 from service.problems import not_found
-from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
+from service.routes.paging import FIRST_VERSION, IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import facts_within, inspections_within, refuse_foreign
 from service.store import PORTION, now, read_inspections
 from service.tables import INSPECTIONS
 from service.tabulate import FACT_COLUMNS, fact_row
 
 router = APIRouter(prefix="/v1", tags=["register"], route_class=AskedFirst)
+
+ABOUT_A_BASKET = frozenset({Kind.MEMBERSHIP, Kind.DISPOSITION, Kind.REWORK, Kind.CHECK})
+"""What is said of a basket is said of its maker too. Other kinds may name another maker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +44,15 @@ class FactsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakerData:
-    """Inspections of the maker's baskets, and facts about the maker or by the maker, old versions too."""
+    """Inspections of the maker's baskets, what persons decided and checked on them, and facts about the maker or by
+    the maker; old versions too."""
 
     maker: str
     inspections: tuple[InspectionAnswer, ...]
     facts: tuple[Fact, ...]
 
 
-@router.put("/groups/{group}")
+@router.put("/groups/{group}", responses=FIRST_VERSION)
 def put_group(
     desk: AtDesk, caller: AsAdmin, response: Response, group: Ref, entry: GroupEntry, if_match: IfMatch = None
 ) -> Fact:
@@ -60,7 +65,7 @@ def read_group(desk: AtDesk, caller: AsAnyone, response: Response, group: Ref) -
     return _read(desk, response, Kind.GROUP, group, Message(id="Kelompok itu", en="such group"))
 
 
-@router.put("/makers/{maker}")
+@router.put("/makers/{maker}", responses=FIRST_VERSION)
 def put_maker(
     desk: AtDesk,
     caller: AsRegistrar,
@@ -83,26 +88,25 @@ def export_maker(desk: AtDesk, caller: AsAdmin, maker: MakerCode) -> MakerData:
     """All that is on record of a maker, as the law on personal data lets the maker ask for."""
     within = facts_within(caller)
     with desk.store.reading() as connection:
-        inspections = read_inspections(
-            connection, select(INSPECTIONS).where(INSPECTIONS.c.maker == maker, inspections_within(caller))
-        )
-        facts = [
-            *list_facts(
-                connection, WantedFacts(kind=Kind.MAKER, subject=maker, current=False, within=within)
-            ),
-            *list_facts(connection, WantedFacts(by=maker, current=False, within=within)),
-            *(
-                fact
-                for fact in list_facts(connection, WantedFacts(kind=Kind.ITEM, current=False, within=within))
-                if fact.body.get("maker") == maker
-            ),
+        theirs = select(INSPECTIONS).where(present_maker() == maker, inspections_within(caller))
+        inspections = read_inspections(connection, theirs)
+        named = [
+            WantedFacts(kind=Kind.MAKER, subject=maker, current=False, within=within),
+            WantedFacts(by=maker, current=False, within=within),
+            WantedFacts(kind=Kind.ITEM, maker=maker, current=False, within=within),
         ]
+        facts = [fact for wanted in named for fact in list_facts(connection, wanted)]
+        items = list_facts(connection, WantedFacts(kind=Kind.ITEM, maker=maker, within=within))
+        baskets = {fact.subject for fact in items} | {i.item.ref for i in inspections if i.item.ref}
+        for ref in sorted(baskets):
+            of_basket = list_facts(connection, WantedFacts(item=ref, current=False, within=within))
+            facts += [fact for fact in of_basket if fact.kind in ABOUT_A_BASKET]
     return MakerData(
         maker=maker, inspections=tuple(answer_inspection(i) for i in inspections), facts=tuple(facts)
     )
 
 
-@router.put("/items/{ref}")
+@router.put("/items/{ref}", responses=FIRST_VERSION)
 def put_item(
     desk: AtDesk,
     caller: AsFieldwork,
@@ -120,7 +124,7 @@ def read_item(desk: AtDesk, caller: AsAnyone, response: Response, ref: Ref) -> F
     return _read(desk, response, Kind.ITEM, ref, Message(id="Keranjang itu", en="such item"))
 
 
-@router.put("/model-withdrawals/{version}")
+@router.put("/model-withdrawals/{version}", responses=FIRST_VERSION)
 def put_withdrawal(
     desk: AtDesk,
     caller: AsModelKeeper,

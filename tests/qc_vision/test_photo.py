@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -376,11 +377,13 @@ def exif_of_lens(equivalent_mm: int, size: tuple[int, int]) -> Image.Exif:
 
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_the_focal_length_is_told_in_pixels_of_the_whole_photo(orientation: int) -> None:
-    exif = exif_of_lens(26, (4032, 3024))
+    exif = exif_of_lens(28, (4032, 3024))
     exif[ExifTags.Base.Orientation] = orientation
     photo = decode(encode(Image.new("RGB", (4032, 3024)), "JPEG", exif=exif), min_side_px=1000)
-    # a main camera of 1x: its maker says 5.1 mm before a sensor 6.80 mm wide
-    assert photo.focal_px == pytest.approx(4032 * 5.1 / 6.80, rel=0.01)
+    assert photo.focal_px is not None
+    # tables of lenses give 28 mm a view of 75.4° from corner to corner
+    view_deg = 2 * math.degrees(math.atan(math.hypot(4032, 3024) / 2 / photo.focal_px))
+    assert view_deg == pytest.approx(75.4, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -395,6 +398,24 @@ def test_the_focal_length_is_told_in_pixels_of_the_whole_photo(orientation: int)
 )
 def test_a_focal_length_that_cannot_be_this_photo_s_is_not_believed(exif: Image.Exif) -> None:
     assert decode(encode(draw_scene(), "JPEG", exif=exif)).focal_px is None
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
+    packed = encode(SCENE, "JPEG", progressive=True)
+    last = packed.rindex(b"\xff\xda")
+    scan = packed[last:-2]
+
+    assert decode(packed[:-2] + 80 * scan + packed[-2:]).pixels.shape == SCENE.shape
+    with pytest.raises(PhotoTooLarge, match="at most 100 scan"):
+        decode(packed[:-2] + 100 * scan + packed[-2:])
+
+
+def test_scans_count_in_the_photo_alone_not_in_its_thumbnail_nor_in_a_video_behind_it() -> None:
+    packed = encode(SCENE, "JPEG")
+    thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + 400) + 100 * b"\xff\xda\0\2"
+
+    assert decode(packed[:2] + thumbnail + packed[2:]).pixels.shape == SCENE.shape
+    assert decode(packed + 200 * b"\xff\xda").pixels.shape == SCENE.shape
 
 
 def test_nothing_that_the_file_says_of_person_or_place_is_kept() -> None:
