@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, insert, select
 
 from qc_vision.photo import encode_jpeg
+from service.intake import Intake
 from service.photos import PhotoFolder
 from service.purge import purge
 from service.repeats import COMMON, note_marks
@@ -66,7 +67,7 @@ def test_a_purged_photo_takes_its_marks_along(client: TestClient, settings: Sett
     store = open_store(settings.data_dir / "records.sqlite")
     photos = PhotoFolder(settings.data_dir / "photos")
     assert _count(store) > 0
-    purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=731))
+    purge(store, photos, Intake(settings.data_dir / "intake"), KEPT, by="R-1", now=NOW + timedelta(days=731))
     assert _count(store) == 0
     assert "duplicate" not in ask(client, COPY, "B-1")
     store.close()
