@@ -13,6 +13,7 @@ from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.metrics import Metrics
 from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
+from service.parts import parts_of
 from service.passwords import Argon2id
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
@@ -29,6 +30,7 @@ from service.routes import (
     lots,
     metrics,
     pages,
+    parts,
     photo_checks,
     register,
     reviews,
@@ -39,6 +41,7 @@ from service.routes import (
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import Store, now, open_database
+from service.tus import Tus
 from service.workplace import open_workplace
 
 DESCRIPTION = """\
@@ -61,7 +64,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         at = open_workplace(settings)
-        store, bell = at.store, Bell()
+        store, bell, under_way = at.store, Bell(), parts_of(settings)
         ours = crew or (Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell))
         app.state.desk = Desk(
             settings=settings,
@@ -69,6 +72,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             photos=at.photos,
             keyring=Keyring(settings.data_dir / "keys"),
             intake=at.intake,
+            parts=under_way,
             bell=bell,
             crew=ours,
             hashes=Argon2id(),
@@ -82,6 +86,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             naming=naming_of(settings),
             keyring=app.state.desk.keyring,
             checkpoints=settings.checkpoints,
+            parts=under_way,
             clock=now,
         )
         courier.start()
@@ -105,6 +110,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     for routes in (
         inspections,
         uploads,
+        parts,
         photo_checks,
         items,
         lots,
@@ -122,6 +128,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     ):
         app.include_router(routes.router)
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
+    app.add_middleware(Tus, path=parts.PATH)
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
     app.add_middleware(HangUp)

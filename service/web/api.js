@@ -12,48 +12,64 @@ export class Refusal extends Error {
 }
 
 export async function fetchJson(address) {
-  let answer;
-  try {
-    answer = await fetch(address, { headers: { Accept: "application/json" } });
-  } catch {
-    throw new Refusal({ key: "offline" });
-  }
-  return read(answer.ok, await answer.text(), answer.status);
+  return read(await ask("GET", address, { Accept: "application/json" }));
 }
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
 export async function postJson(address, body, version = null) {
   const headers = { Accept: "application/json", "Content-Type": "application/json" };
   if (version !== null) headers["If-Match"] = `"${version}"`;
-  let answer;
+  return read(await ask("POST", address, headers, JSON.stringify(body)));
+}
+
+export async function postForm(address, form, headers) {
+  return read(await ask("POST", address, headers, form));
+}
+
+/** The whole answer {ok, status, headers, text}, whatever it says. */
+export async function ask(method, address, headers, body = null) {
   try {
-    answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+    const answer = await fetch(address, { method, headers, body });
+    // the line may also break in the middle of an answer
+    return { ok: answer.ok, status: answer.status, headers: answer.headers, text: await answer.text() };
   } catch {
     throw new Refusal({ key: "offline" });
   }
-  return read(answer.ok, await answer.text(), answer.status);
 }
 
-/** Posts a form and tells `progress` how much has gone, from 0 to 1. */
-export function postForm(address, form, progress, headers = {}) {
+/** Sends bytes and tells `progress` how many have gone; gives up a line on which nothing moves for `silentMs`. */
+export function patchBytes(address, bytes, headers, progress, silentMs) {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", address);
+    const request = new XMLHttpRequest(); // fetch does not tell how much has gone
+    let watch;
+    const moved = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => request.abort(), silentMs);
+    };
+    const fail = () => reject(new Refusal({ key: "offline" }));
+    request.open("PATCH", address);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) => progress(event.loaded / event.total));
-    request.addEventListener("error", () => reject(new Refusal({ key: "offline" })));
+    request.upload.addEventListener("progress", (event) => {
+      moved();
+      progress(event.loaded);
+    });
+    request.addEventListener("error", fail);
+    request.addEventListener("abort", fail);
+    request.addEventListener("loadend", () => clearTimeout(watch));
     request.addEventListener("load", () => {
       try {
-        resolve(read(request.status < 300, request.responseText, request.status));
+        resolve(read({ ok: request.status < 300, status: request.status, text: request.responseText }));
       } catch (refusal) {
         reject(refusal);
       }
     });
-    request.send(form);
+    moved();
+    request.send(bytes);
   });
 }
 
-function read(ok, text, status) {
+/** What an answer holds, null where that is nothing; a refusal is thrown. */
+export function read({ ok, status, text }) {
   if (ok && !text) return null;
   let body;
   try {

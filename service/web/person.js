@@ -1,12 +1,19 @@
 // Who is signed in: shown in the page's head, with the way out.
 
 import { fetchJson, Refusal } from "./api.js";
+import { forgetUnsent } from "./unsent.js";
 
 let asked = null;
 
-/** The code of whoever is signed in, asked once. */
+/** The code of whoever is signed in, asked until it is known. */
 export function whoIsIn() {
-  asked ??= fetchJson("/v1/session").then(({ code }) => code);
+  asked ??= fetchJson("/v1/session").then(
+    ({ code }) => code,
+    (wrong) => {
+      asked = null;
+      throw wrong;
+    },
+  );
   return asked;
 }
 
@@ -26,6 +33,7 @@ function show(code) {
 
 async function leave() {
   try {
+    await forgetUnsent(); // the phone may pass into other hands
     await fetch("/v1/session", { method: "DELETE" });
   } finally {
     location.assign("/masuk");

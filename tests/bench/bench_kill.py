@@ -116,14 +116,14 @@ def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
     settings = settings_of(folder)
     store = open_records(settings)
     token = new_pass(store, "R-1", PassKind.TOKEN)
-    port = _free_port()
+    port = free_port()
     senders = Senders(f"http://127.0.0.1:{port}", token, seed=seed)
     chance = random.Random(seed)
     service = _start(folder, port)
     senders.start()
     for _ in range(kills):
         if chance.random() < 0.9:
-            _wait_until_ready(port)
+            wait_until_ready(port)
         time.sleep(chance.uniform(0, LONGEST_S))
         if chance.random() < WHOLE_SHARE:
             os.killpg(service.pid, signal.SIGKILL)
@@ -173,12 +173,12 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _wait_until_ready(port: int) -> None:
+def wait_until_ready(port: int) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end:
         with suppress(httpx2.HTTPError):
@@ -189,7 +189,7 @@ def _wait_until_ready(port: int) -> None:
 
 
 def _wait_until_graded(senders: Senders, port: int, token: str) -> None:
-    _wait_until_ready(port)
+    wait_until_ready(port)
     with httpx2.Client(
         base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}
     ) as client:
