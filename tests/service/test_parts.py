@@ -517,7 +517,8 @@ def test_a_part_survives_a_kill_in_the_middle_of_a_piece(tmp_path: Path) -> None
 
 
 def test_metadata_is_told_back_as_it_was_written(client: TestClient) -> None:
-    said = f"filename {in_base64('keranjang é.jpg')},note"
+    hostile = "keranjang é\0\n.jpg"
+    said = f"filename {in_base64(hostile)},note"
     answer = client.post(
         "/v1/parts", headers={**TUS, "Upload-Length": str(len(RED)), "Upload-Metadata": said}
     )
@@ -527,3 +528,6 @@ def test_metadata_is_told_back_as_it_was_written(client: TestClient) -> None:
     assert told["Upload-Length"] == str(len(RED))
     assert told["Cache-Control"] == "no-store"
     assert told["Upload-Expires"] == answer.headers["Upload-Expires"]
+    go_on(client, link, 0, RED)
+    upload = finish(client, [link.rpartition("/")[2]]).json()["id"]
+    assert client.get(f"/v1/uploads/{upload}").json()["photos"][0]["filename"] == "keranjang é.jpg"
