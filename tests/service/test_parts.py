@@ -439,12 +439,14 @@ def wait_for_offset(client: httpx2.Client, link: str, at_least: int) -> int:
 def test_what_came_before_the_line_broke_is_kept_and_another_line_goes_on(live: httpx2.Client) -> None:
     link = begin(live, len(LARGE)).headers["location"]
     headers = {**PIECES, "Upload-Offset": "0", "authorization": live.headers["authorization"]}
-    sent = 2 * PIECE_BYTES + 1000
+    sent = 2 * PIECE_BYTES
     break_off(live.base_url, link, headers, LARGE[:sent], announced=len(LARGE))
 
-    at = wait_for_offset(live, link, 2 * PIECE_BYTES)
-    assert at <= sent
-    assert go_on(live, link, at, LARGE[at:]).status_code == 204
+    # the server itself drops what it has read but not handed over when it finds the line broken
+    assert wait_for_offset(live, link, PIECE_BYTES) <= sent
+    while (at := offset_of(live, link)) < len(LARGE):
+        # 409: the last bytes of the broken line were written only now
+        assert go_on(live, link, at, LARGE[at:]).status_code in (204, 409)
     kept = finish(live, [link.rpartition("/")[2]]).json()["photos"][0]["photo"]["sha256"]
     assert kept == hashlib.sha256(LARGE).hexdigest()
 
