@@ -66,14 +66,18 @@ def inspection_event(
     records: Sequence[InspectionRecord],
     naming: Naming,
     surroundings: Surroundings = NOTHING_KNOWN,
+    *,
+    filed_by: str | None = None,
 ) -> Event:
     """The machine looked at an item: its verdict, and what it measured on each photo (one record at least).
 
-    A pass lasts; a fail is provisional and lasts only when a person confirms it.
+    A pass lasts; a fail is provisional and lasts only when a person confirms it. `filed_by`: the fact that says that
+    the inspection is of this item and not of another; the event then takes the place of the one told of that.
     """
     lasting: Lasting | None = "conformant" if seen.verdict is Verdict.PASS else None
+    kind, told_of = ("inspection", seen.inspection_id) if filed_by is None else ("filing", filed_by)
     return {
-        **_head(naming, "inspection", seen.inspection_id, max(record.inspected_at for record in records)),
+        **_head(naming, kind, told_of, max(record.inspected_at for record in records)),
         "epcList": [naming.uri("unit", seen.item_ref)],
         **_state("inspecting", _OF_VERDICT[seen.verdict], lasting, surroundings.before),
         **_place(naming, surroundings),

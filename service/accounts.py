@@ -15,7 +15,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
-from service.account_tables import ACCOUNTS, AUDIT, PASSES
+from service.account_tables import ACCOUNTS, PASSES
+from service.audit import Act, note
 from service.caller import Caller, Role
 from service.passwords import Hashes, refuse_weak
 
@@ -62,6 +63,18 @@ class Pass:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPass:
+    """A session or a token that still lets its account in. `current`: the one that asks."""
+
+    id: str
+    kind: PassKind
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    current: bool
+
+
 def hash_secret(secret: str) -> str:
     """Secrets are 256 random bits: a plain hash is enough, nobody guesses one."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -86,14 +99,16 @@ def add_account(
         "groups": _join_groups(groups),
     }
     connection.execute(insert(ACCOUNTS).values(row))
-    note(connection, "account_added", account=code, by=by, now=now, detail=f"{_join(roles)} {_told(groups)}")
+    note(
+        connection, Act.ACCOUNT_ADDED, account=code, by=by, now=now, detail=f"{_join(roles)} {_told(groups)}"
+    )
 
 
 def set_roles(connection: Connection, code: str, roles: frozenset[Role], *, by: str, now: datetime) -> None:
     """Gives the account these roles and no others."""
     _known(connection, code)
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(roles=_join(roles)))
-    note(connection, "roles_changed", account=code, by=by, now=now, detail=_join(roles))
+    note(connection, Act.ROLES_CHANGED, account=code, by=by, now=now, detail=_join(roles))
 
 
 def set_groups(
@@ -103,7 +118,7 @@ def set_groups(
     _known(connection, code)
     values = {"groups": _join_groups(groups)}
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
-    note(connection, "scope_changed", account=code, by=by, now=now, detail=_told(groups))
+    note(connection, Act.SCOPE_CHANGED, account=code, by=by, now=now, detail=_told(groups))
 
 
 def disable(connection: Connection, code: str, *, by: str, now: datetime) -> None:
@@ -112,7 +127,7 @@ def disable(connection: Connection, code: str, *, by: str, now: datetime) -> Non
     values = {"disabled_at": now.isoformat(), "password_hash": None}
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
     connection.execute(delete(PASSES).where(PASSES.c.account == code))
-    note(connection, "disabled", account=code, by=by, now=now)
+    note(connection, Act.DISABLED, account=code, by=by, now=now)
 
 
 def find_account(connection: Connection, code: str) -> Account | None:
@@ -164,7 +179,8 @@ def make_pass(
     }
     connection.execute(insert(PASSES).values(row))
     if kind is not PassKind.SESSION:
-        note(connection, f"{kind.value}_made", account=code, by=by, now=now, detail=made.id)
+        act = Act.TOKEN_MADE if kind is PassKind.TOKEN else Act.LINK_MADE
+        note(connection, act, account=code, by=by, now=now, detail=made.id)
     return made
 
 
@@ -197,12 +213,55 @@ def touch(connection: Connection, secret: str, *, now: datetime) -> None:
     connection.execute(update(PASSES).where(mine).values(seen_at=now.isoformat()))
 
 
+def list_open(connection: Connection, code: str, secret: str, *, now: datetime) -> Sequence[OpenPass]:
+    """The account's sessions and tokens that let it in, newest first; `secret` is of the one that asks."""
+    query = (
+        select(PASSES)
+        .where(PASSES.c.account == code, PASSES.c.kind != PassKind.LINK.value)
+        .order_by(PASSES.c.created_at.desc())
+    )
+    found = [
+        OpenPass(
+            id=row.id,
+            kind=PassKind(row.kind),
+            created_at=datetime.fromisoformat(row.created_at),
+            seen_at=datetime.fromisoformat(row.seen_at),
+            expires_at=datetime.fromisoformat(row.expires_at),
+            current=row.sha256 == hash_secret(secret),
+        )
+        for row in connection.execute(query)
+    ]
+    return [
+        one
+        for one in found
+        if now < one.expires_at and (one.kind is PassKind.TOKEN or now - one.seen_at < IDLE)
+    ]
+
+
+def end_open(connection: Connection, code: str, pass_id: str, *, now: datetime) -> bool:
+    """Ends one of the account's own sessions or tokens by its id; False where it has no such."""
+    mine = (PASSES.c.id == pass_id, PASSES.c.account == code, PASSES.c.kind != PassKind.LINK.value)
+    row = connection.execute(select(PASSES).where(*mine)).first()
+    if row is None:
+        return False
+    connection.execute(delete(PASSES).where(*mine))
+    act = Act.SESSION_ENDED if row.kind == PassKind.SESSION.value else Act.TOKEN_REVOKED
+    note(connection, act, account=code, by=code, now=now, detail=pass_id)
+    return True
+
+
+def end_other_sessions(connection: Connection, code: str, secret: str) -> None:
+    """Ends the account's sessions and links, except the session whose `secret` this is."""
+    others = (PASSES.c.kind != PassKind.TOKEN.value, PASSES.c.sha256 != hash_secret(secret))
+    connection.execute(delete(PASSES).where(PASSES.c.account == code, *others))
+
+
 def end_session(connection: Connection, secret: str, *, now: datetime) -> None:
     """Signs out: the session lets nobody in any more, wherever its cookie went."""
     row = connection.execute(select(PASSES).where(PASSES.c.sha256 == hash_secret(secret))).first()
     if row is not None:
         connection.execute(delete(PASSES).where(PASSES.c.sha256 == row.sha256))
-        note(connection, "signed_out", account=row.account, by=row.account, now=now)
+        note(connection, Act.SIGNED_OUT, account=row.account, by=row.account, now=now)
 
 
 def revoke_token(connection: Connection, token_id: str, *, by: str, now: datetime) -> None:
@@ -212,7 +271,7 @@ def revoke_token(connection: Connection, token_id: str, *, by: str, now: datetim
     if row is None:
         raise AccountError(NO_TOKEN)
     connection.execute(delete(PASSES).where(*mine))
-    note(connection, "token_revoked", account=row.account, by=by, now=now, detail=token_id)
+    note(connection, Act.TOKEN_REVOKED, account=row.account, by=by, now=now, detail=token_id)
 
 
 def open_link(connection: Connection, link: str, password: str, *, hashes: Hashes, now: datetime) -> str:
@@ -228,23 +287,8 @@ def open_link(connection: Connection, link: str, password: str, *, hashes: Hashe
     connection.execute(delete(PASSES).where(PASSES.c.account == code, PASSES.c.kind != PassKind.TOKEN.value))
     values = {"password_hash": hashes.hash(password)}
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
-    note(connection, "password_set", account=code, by=code, now=now)
+    note(connection, Act.PASSWORD_SET, account=code, by=code, now=now)
     return code
-
-
-def note(
-    connection: Connection, what: str, *, account: str | None, by: str, now: datetime, detail: str = ""
-) -> None:
-    """One line of the audit."""
-    row = {
-        "id": uuid4().hex,
-        "at": now.isoformat(),
-        "what": what,
-        "account": account,
-        "by": by,
-        "detail": detail[:200],
-    }
-    connection.execute(insert(AUDIT).values(row))
 
 
 def _known(connection: Connection, code: str) -> Account:

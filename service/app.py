@@ -18,8 +18,10 @@ from service.passwords import Argon2id
 from service.photos import prepare_folder
 from service.problems import Problem, answer_problems
 from service.reception import Bell
+from service.refusals import audit_refusals
 from service.request_log import RequestLog
 from service.routes import (
+    account,
     certificates,
     checks,
     epcis,
@@ -107,6 +109,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         responses={422: {"model": Problem, "description": "Problem document"}},
     )
     answer_problems(app)
+    audit_refusals(app)
     for routes in (
         inspections,
         uploads,
@@ -124,6 +127,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         health,
         metrics,
         session,
+        account,
         pages,
     ):
         app.include_router(routes.router)

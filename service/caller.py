@@ -56,3 +56,7 @@ WRONG_ROLE = Message(
     id="Akun Anda tidak boleh melakukan ini. Minta pengelola memberi peran yang diperlukan.",
     en="Your account may not do this. Ask the administrator for the role that it needs.",
 )
+NO_MACHINE = Message(
+    id="Ini hanya untuk orang yang masuk di halaman, bukan untuk token mesin.",
+    en="This is for a person who has signed in, not for a machine's token.",
+)

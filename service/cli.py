@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 DONE, CANNOT = 0, 1
-ACCOUNT_COMMANDS = ("add", "list", "role", "scope", "disable", "link", "token", "revoke")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 RUN_HELP = """\
@@ -60,6 +60,16 @@ was removed is put on record; its hash stays, and `record verify` still holds.
 example:
   qc-service record purge --by R-03 --data data/
 """
+REFILE_HELP = """\
+Pindahkan pemeriksaan ke keranjang yang benar. / File an inspection under the right basket.
+
+For photos that were sent under the wrong code. Nothing is edited: the filing is on record with who and why, in the
+history of both baskets; what was decided on the inspection no longer counts, and it waits for a person again.
+`--by` is an account with the role reviewer, and not the photographer where the spec asks for two persons.
+
+example:
+  qc-service record refile 4f0c... --to KLS-0421 --by R-03 --reason "kode tertukar" --data data/
+"""
 CERTIFICATE_HELP = """\
 Periksa sertifikat tanpa jaringan. / Check a certificate offline.
 
@@ -82,7 +92,7 @@ Siapa boleh apa. / Who may do what.
 
 An account added with `--group` (again for each) sees and writes for those village groups alone, else for all.
 Roles: inspector, reviewer, exporter, ml, admin. `add` and `link` print a one-time link (24 hours) to set the
-password; `token` a machine's token. Both are shown once; only their hashes are kept.
+password; `token` a machine's token. Both are shown once; only their hashes are kept. JSON, one line each.
 
 example:
   qc-service account add R-03 --roles inspector,reviewer --data data/
@@ -94,6 +104,16 @@ example:
   qc-service account token BOX-1 --days 30
   qc-service account revoke 1a2b3c4d5e6f
   qc-service account disable R-03
+  qc-service account log --since 2026-11-01
+"""
+ACCOUNT_LOG_HELP = """\
+Siapa masuk, ditolak, diberi izin. / Who got in, was refused, was permitted what.
+
+JSON lines, oldest first. Times without an offset are UTC. Refusals are kept up to a number an hour and a day, so
+that nobody can fill the disk with them; the last one kept says so.
+
+example:
+  qc-service account log R-03 --act sign_in_refused --act locked_out --since 2026-11-01 --until 2026-12-01
 """
 
 BACKUP_HELP = """\
@@ -218,6 +238,7 @@ def _record(options: argparse.Namespace) -> int:
     from service.record_commands import (
         check_certificate,
         purge_records,
+        refile_inspection,
         verify_records,
         write_checkpoint,
     )
@@ -229,6 +250,15 @@ def _record(options: argparse.Namespace) -> int:
         return purge_records(settings, by=options.by)
     if options.what == "checkpoint":
         return write_checkpoint(settings)
+    if options.what == "refile":
+        return refile_inspection(
+            settings,
+            options.inspection,
+            item=options.to,
+            maker=options.maker,
+            by=options.by,
+            reason=options.reason,
+        )
     return verify_records(settings, photos=not options.no_photos)
 
 
@@ -256,18 +286,34 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _account(options: argparse.Namespace) -> int:
-    from service.account_commands import run_account_command
+    from service import account_commands as do
+    from service.audit import Act, Asked
     from service.caller import Role
 
-    return run_account_command(
-        _settings(None, None, options.data),
-        options.what,
-        code=options.code,
-        roles=frozenset(Role(role) for role in options.roles),
-        days=options.days,
-        groups=frozenset(options.group) if options.group else None,
-        everything=options.all,
-    )
+    settings = _settings(None, None, options.data)
+    match options.what:
+        case "add":
+            groups = frozenset(options.group) if options.group else None
+            do.add(settings, options.code, frozenset(map(Role, options.roles)), groups=groups)
+        case "list":
+            do.show_all(settings)
+        case "role":
+            do.change_roles(settings, options.code, frozenset(map(Role, options.roles)))
+        case "scope":
+            do.change_scope(settings, options.code, None if options.all else frozenset(options.group))
+        case "disable":
+            do.close(settings, options.code)
+        case "link":
+            do.link(settings, options.code)
+        case "token":
+            do.token(settings, options.code, days=options.days)
+        case "revoke":
+            do.revoke(settings, options.id)
+        case "log":
+            acts = tuple(map(Act, options.act))
+            asked = Asked(account=options.code, acts=acts, since=options.since, until=options.until)
+            do.show_log(settings, asked)
+    return DONE
 
 
 def _plan_lot(options: argparse.Namespace) -> int:
@@ -338,18 +384,59 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_account_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    account = _command(commands, "account", ACCOUNT_HELP)
-    account.add_argument("what", choices=ACCOUNT_COMMANDS)
-    account.add_argument(
-        "code", nargs="?", default="", help="kode akun, atau id token / account code, or token id"
-    )
-    account.add_argument("--roles", type=_roles, default=(), help="peran / roles, joined by commas")
-    account.add_argument(
-        "--group", action="append", type=_group, help="kelompok / village group; may be repeated"
-    )
-    account.add_argument("--all", action="store_true", help="semua kelompok / all groups, in `scope`")
-    account.add_argument("--days", type=int, default=90, help="umur token / days a token lasts (90)")
-    _add_data(account)
+    account = _command(commands, "account", ACCOUNT_HELP).add_subparsers(dest="what", required=True)
+    add = _account_command(account, "add", "Tambah akun. / Add an account.")
+    _account_command(account, "list", "Semua akun. / All accounts.", of=None)
+    role = _account_command(account, "role", "Ganti peran. / Change the roles.")
+    scope = _account_command(account, "scope", "Batasi ke kelompok. / Hold to village groups.")
+    _account_command(account, "disable", "Tutup akun. / Close an account.")
+    _account_command(account, "link", "Tautan kata sandi. / A link to set the password.")
+    token = _account_command(account, "token", "Token mesin. / A machine's token.")
+    _account_command(account, "revoke", "Tarik token. / Withdraw a token.", of="id")
+    log = _account_command(account, "log", ACCOUNT_LOG_HELP, of=None)
+    for command in (add, role):
+        command.add_argument("--roles", type=_roles, required=True, help="peran / roles, joined by commas")
+    held = scope.add_mutually_exclusive_group(required=True)
+    held.add_argument("--all", action="store_true", help="semua kelompok / all groups")
+    for owner in (add, held):
+        owner.add_argument(
+            "--group", action="append", type=_group, help="kelompok / village group; repeat it"
+        )
+    token.add_argument("--days", type=int, default=90, help="umur token / days it lasts (90)")
+    log.add_argument("code", nargs="?", help="kode akun / account code")
+    log.add_argument("--act", action="append", default=[], type=_act, help="jenis / kind; repeat it")
+    log.add_argument("--since", type=_moment, metavar="TIME", help="sejak / from this time on")
+    log.add_argument("--until", type=_moment, metavar="TIME", help="sebelum / before this time")
+
+
+def _account_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    words: str,
+    *,
+    of: str | None = "code",
+) -> argparse.ArgumentParser:
+    command = _command(commands, name, words)
+    if of is not None:
+        command.add_argument(of, help={"code": "kode akun / account code", "id": "id token / token id"}[of])
+    _add_data(command)
+    return command
+
+
+def _act(text: str) -> str:
+    from service.audit import Act
+
+    if text not in list(Act):
+        raise argparse.ArgumentTypeError(f"{text!r}: {', '.join(Act)}")
+    return text
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(f"{text!r}: 2026-11-28, 2026-11-28T17:30+07:00") from wrong
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _group(text: str) -> str:
@@ -388,6 +475,13 @@ def _add_record_commands(commands: "argparse._SubParsersAction[argparse.Argument
     remove = _command(record, "purge", PURGE_HELP)
     remove.add_argument("--by", required=True, metavar="CODE", help="kode Anda / your code")
     _add_data(remove)
+    file = _command(record, "refile", REFILE_HELP)
+    file.add_argument("inspection", metavar="ID", help="nomor pemeriksaan / the inspection's id")
+    file.add_argument("--to", required=True, metavar="CODE", help="keranjang yang benar / the right basket")
+    file.add_argument("--maker", metavar="CODE", help="perajinnya, bila tahu / its maker, where known")
+    file.add_argument("--by", required=True, metavar="CODE", help="akun Anda / your account")
+    file.add_argument("--reason", required=True, help="alasannya / why")
+    _add_data(file)
     certificate = _command(record, "check", CERTIFICATE_HELP)
     certificate.add_argument("certificate", type=Path, metavar="CERT", help="berkas .jws / the .jws file")
     certificate.add_argument(

@@ -15,9 +15,10 @@ from qc_vision.lot import Lot, LotDecision, decide_lot
 from qc_vision.spec import ProductSpec, load_spec
 from service.entries import read_check, read_document
 from service.facts import Fact, Kind, WantedFacts, find_fact, items_of, list_facts
+from service.filing import filed_under
 from service.item import ItemInspection
-from service.store import read_inspections
-from service.tables import INSPECTIONS
+from service.store import PORTION, read_inspections
+from service.tables import FACTS, INSPECTIONS
 
 _LOT: TypeAdapter[Lot] = TypeAdapter(Lot)
 _DECISION: TypeAdapter[LotDecision] = TypeAdapter(LotDecision)
@@ -83,7 +84,7 @@ def read_lot_file(connection: Connection, lot_id: str, *, now: datetime) -> LotF
     here = {inspection.id for inspection in inspections}
     # a basket that comes back in another lot brings its old decisions with it: they are not this lot's
     dispositions = [d for d in _dispositions(about) if d.inspection_id in here]
-    photographers = _photographers(about)
+    photographers = _photographers(connection, inspections)
     verdicts = [verdict_of(i, photographers.get(i.id)) for i in inspections]
     decision = decide_lot(lot, verdicts=verdicts, dispositions=dispositions)
     latest = {inspection.item.ref: inspection for inspection in inspections}
@@ -98,6 +99,7 @@ def read_lot_file(connection: Connection, lot_id: str, *, now: datetime) -> LotF
             by_unit.get(None, ()),
             spec,
             decision,
+            photographers=photographers,
             in_sample=ref in sample,
             withdrawn=withdrawn,
             now=now,
@@ -120,7 +122,8 @@ def judge_item(connection: Connection, inspection: ItemInspection, *, now: datet
         if unit.inspection is not None:
             return unit.eligibility
     of_item = list_facts(connection, WantedFacts(item=ref))
-    facts = _item_facts(inspection, of_item, (), None, withdrawn_models(connection))
+    photographers = _photographers(connection, [inspection])
+    facts = _item_facts(inspection, of_item, (), None, photographers, withdrawn_models(connection))
     return judge_eligibility(facts, load_spec(inspection.item.spec), now=now)
 
 
@@ -171,7 +174,7 @@ def _inspections_of(connection: Connection, lot: Lot) -> Sequence[ItemInspection
     """The inspections of the lot's units since it was formed, oldest first."""
     query = (
         select(INSPECTIONS)
-        .where(INSPECTIONS.c.ref.in_(items_of(lot.id)), INSPECTIONS.c.created_at >= lot.formed_at.isoformat())
+        .where(filed_under(items_of(lot.id)), INSPECTIONS.c.created_at >= lot.formed_at.isoformat())
         .order_by(INSPECTIONS.c.seq)
     )
     return read_inspections(connection, query)
@@ -192,11 +195,12 @@ def _unit(
     spec: ProductSpec,
     decision: LotDecision,
     *,
+    photographers: Mapping[str, str],
     in_sample: bool,
     withdrawn: frozenset[str],
     now: datetime,
 ) -> Unit:
-    facts = _item_facts(inspection, of_unit, of_lot, decision, withdrawn)
+    facts = _item_facts(inspection, of_unit, of_lot, decision, photographers, withdrawn)
     standing = None if inspection is None else in_force(_dispositions(of_unit), inspection.id)
     return Unit(
         ref=ref,
@@ -212,6 +216,7 @@ def _item_facts(
     of_item: Sequence[Fact],
     of_lot: Sequence[Fact],
     decision: LotDecision | None,
+    photographers: Mapping[str, str],
     withdrawn: frozenset[str],
 ) -> ItemFacts:
     both = [*of_item, *of_lot]
@@ -228,7 +233,7 @@ def _item_facts(
             for p in photos
         ),
         inspection_id=None if inspection is None else inspection.id,
-        photographer=None if inspection is None else _photographers(of_item).get(inspection.id),
+        photographer=None if inspection is None else photographers.get(inspection.id),
         dispositions=tuple(_dispositions(of_item)),
         review_requests=tuple(
             ReviewRequest(id=fact.id, item_ref=fact.item or "", at=fact.at, reason=fact.body.get("reason"))
@@ -249,5 +254,12 @@ def _dispositions(facts: Sequence[Fact]) -> list[Disposition]:
     return [read_disposition(fact) for fact in reversed(facts) if fact.kind is Kind.DISPOSITION]
 
 
-def _photographers(facts: Sequence[Fact]) -> dict[str, str]:
-    return {fact.subject: fact.by for fact in facts if fact.kind is Kind.PHOTOGRAPHED}
+def _photographers(connection: Connection, inspections: Sequence[ItemInspection]) -> dict[str, str]:
+    """Who took whose photos, whatever basket they were filed under then."""
+    ids = [inspection.id for inspection in inspections]
+    said = select(FACTS.c.subject, FACTS.c.by).where(FACTS.c.kind == Kind.PHOTOGRAPHED.value)
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), PORTION):
+        of_portion = said.where(FACTS.c.subject.in_(ids[start : start + PORTION])).order_by(FACTS.c.version)
+        found |= {row.subject: row.by for row in connection.execute(of_portion)}
+    return found

@@ -102,6 +102,17 @@ class DispositionEntry:
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class FilingEntry:
+    """That an inspection was sent under the wrong code, and is of the basket `item`. `maker`: of that basket, where
+    it is known; what was said of the wrong one no longer counts."""
+
+    by: Person | None = None
+    item: Ref
+    maker: MakerCode | None = None
+    reason: Annotated[Reason, StringConstraints(min_length=1)]
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class ReworkEntry:
     """That a basket which was sent back has been mended."""
 

@@ -17,12 +17,17 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service import waiting
+from service.body_path import BodyPath
+from service.filing import not_refiled_since
 from service.ledger import Tail
 from service.tables import FACTS
 
 
 class Kind(StrEnum):
-    """What a fact speaks of; the value stands in the database and in `/v1/facts`."""
+    """What a fact speaks of; the value stands in the database and in `/v1/facts`.
+
+    `filed`: an inspection goes with another basket than before; `unfiled`: the same, for the basket that it leaves.
+    """
 
     GROUP = "group"
     MAKER = "maker"
@@ -33,6 +38,8 @@ class Kind(StrEnum):
     DISPOSITION = "disposition"
     REWORK = "rework"
     REVIEW_REQUEST = "review_request"
+    FILED = "filed"
+    UNFILED = "unfiled"
     CHECK = "check"
     DOCUMENT = "document"
     LOT_DECISION = "lot_decision"
@@ -73,10 +80,11 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedFacts:
-    """Which facts to read; None: any. `current`: only the last version of each subject.
+    """Which facts to read; None: any. `current`: only the last version of each subject,
+    and no decision on an inspection that was filed under another basket since.
 
-    `lot_and_its_items`: filed under that lot, or under an item that was put in it. `group`: lots, and switching
-    decisions, of that village group.
+    `lot_and_its_items`: filed under that lot, or under an item that was put in it. `group`: what names that
+    village group: lots, makers, switching decisions.
     `within`: the caller's, see `scope.facts_within`.
     """
 
@@ -183,9 +191,8 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
         lot = wanted.lot_and_its_items
         conditions.append(or_(FACTS.c.lot == lot, FACTS.c.item.in_(items_of(lot))))
     if wanted.group is not None:
-        # bodies are canonical JSON: the same text wherever the same is meant. Not LIKE: SQLite's ignores case
-        named = f'"group":{json.dumps(wanted.group)}'
-        conditions.append(func.replace(FACTS.c.body, named, "") != FACTS.c.body)
+        of_lot, of_itself = BodyPath(FACTS.c.body, "lot", "group"), BodyPath(FACTS.c.body, "group")
+        conditions.append(or_(of_lot == wanted.group, of_itself == wanted.group))
     if wanted.within is not None:
         conditions.append(wanted.within)
     if wanted.current:
@@ -194,6 +201,7 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
             other.c.kind == FACTS.c.kind, other.c.subject == FACTS.c.subject
         )
         conditions.append(FACTS.c.version == last.scalar_subquery())
+        conditions.append(or_(FACTS.c.kind != Kind.DISPOSITION.value, not_refiled_since(FACTS)))
     return conditions
 
 

@@ -2,7 +2,9 @@
 
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision import message
@@ -13,6 +15,7 @@ from service.problems import (
     problem,
     upload_too_large,
 )
+from service.refusals import note_forgery
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -115,6 +118,8 @@ class SameSite:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
         if writes and _is_foreign(Headers(scope=scope)):
+            request = Request(scope)
+            await run_in_threadpool(note_forgery, request, request.app.state.desk)
             answer = problem(REFUSED_FROM_ELSEWHERE, FROM_ELSEWHERE, instance=scope["path"])
             await answer(scope, receive, send)
             return

@@ -75,10 +75,14 @@ def tell(
 def surroundings_of(connection: Connection, ref: str) -> Surroundings:
     """What lasted for the item until now, and its lot."""
     before: Lasting | None = None
+    wrong: set[str] = set()
     query = select(EVENTS.c.body).where(EVENTS.c.item == ref).order_by(EVENTS.c.seq.desc())
     for row in connection.execute(query):
-        lasting = json.loads(row.body).get("persistentDisposition", {}).get("set")
-        if lasting:
+        event = json.loads(row.body)
+        if "errorDeclaration" in event:
+            wrong.add(event["eventID"])
+        lasting = event.get("persistentDisposition", {}).get("set")
+        if lasting and event["eventID"] not in wrong:
             before = lasting[0]
             break
     return Surroundings(before=before, lot_id=find_lot_of(connection, ref))
@@ -104,7 +108,33 @@ def declare_superseded(
     at: datetime,
 ) -> None:
     """Tells that the event of a superseded fact was wrong, and which event takes its place."""
-    wrong = find_event(connection, naming.event_id(kind, superseded.id))
+    declare_wrong(
+        connection,
+        tail,
+        naming,
+        event_id=naming.event_id(kind, superseded.id),
+        type=f"{kind}.corrected",
+        corrected_by=by_event,
+        at=at,
+        lot=superseded.lot,
+        item=superseded.item,
+    )
+
+
+def declare_wrong(
+    connection: Connection,
+    tail: Tail,
+    naming: Naming,
+    *,
+    event_id: str,
+    type: str,
+    corrected_by: Event | None,
+    at: datetime,
+    lot: str | None,
+    item: str | None,
+) -> None:
+    """Tells that an event was wrong, and which one takes its place, None for none; nothing where it was never told."""
+    wrong = find_event(connection, event_id)
     if wrong is None:
         return
     declared = declare_error(
@@ -112,9 +142,9 @@ def declare_superseded(
         naming,
         declared_at=at,
         reason="incorrect_data",
-        corrective_event_ids=[by_event["eventID"]],
+        corrective_event_ids=() if corrected_by is None else [corrected_by["eventID"]],
     )
-    tell(tail, declared, type=f"{kind}.corrected", at=at, lot=superseded.lot, item=superseded.item)
+    tell(tail, declared, type=type, at=at, lot=lot, item=item)
 
 
 def list_events(

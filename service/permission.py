@@ -12,22 +12,26 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from service.accounts import PassKind, find_caller, list_accounts, touch
-from service.caller import NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
+from service.audit import Act, note_refusal
+from service.caller import NO_MACHINE, NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
 from service.dependencies import Desk
 from service.photo_links import PURPOSE, PhotoPlace, Variant, check_link
 from service.scope import refuse_foreign
 from service.store import now
 
 COOKIE = "qc_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Where the service is reached by https: browsers take it only from this very host, and only over https."""
 
 
 @dataclass(frozen=True, slots=True)
 class May:
-    """Lets through who has one of the roles. `page`: who is not signed in is led to `/masuk` instead. `variant`: of a
-    photo; a signed link to it stands for the account that made it."""
+    """Lets through who has one of the roles. `page`: who is not signed in is led to `/masuk` instead. `person`:
+    not by a machine's token. `variant`: of a photo; a signed link to it stands for the account that made it."""
 
     roles: frozenset[Role]
     page: bool = False
+    person: bool = False
     variant: Variant | None = None
 
     async def __call__(self, request: Request) -> Caller:
@@ -37,13 +41,16 @@ class May:
         return caller
 
     def let_through(self, request: Request, desk: Desk) -> Caller:
-        """Raises NotSignedIn, NotAllowed or Foreign."""
+        """Who calls, kept with the request, that a refusal may name them. Raises NotSignedIn, NotAllowed or Foreign."""
         if self.variant is not None and "link" in request.query_params:
             caller = find_linked(request, desk, self.variant)
         else:
             caller = find_signed_in(request, desk)
         if caller is None:
             raise NotSignedIn(NOBODY, page=request.url.path if self.page else None)
+        request.state.caller = caller
+        if self.person and _bearer(request) is not None:
+            raise NotAllowed(NO_MACHINE)
         if not caller.roles & self.roles:
             raise NotAllowed(WRONG_ROLE)
         if caller.groups is not None:
@@ -65,7 +72,7 @@ class AskedFirst(APIRoute):
         async def ask_first(request: Request) -> Response:
             for door in doors:
                 desk = request.app.state.desk
-                request.state.caller = await run_in_threadpool(door.let_through, request, desk)
+                await run_in_threadpool(door.let_through, request, desk)
             return await answer(request)
 
         return ask_first
@@ -102,15 +109,15 @@ def open_to_all() -> None:
 
 def find_signed_in(request: Request, desk: Desk) -> Caller | None:
     """The account behind a machine's token or a browser's session, None where there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    kind, secret = PassKind.TOKEN, token
-    if scheme.lower() != "bearer":
-        kind, secret = PassKind.SESSION, request.cookies.get(COOKIE, "")
+    token = _bearer(request)
+    kind, secret = (PassKind.SESSION, session_of(request, desk)) if token is None else (PassKind.TOKEN, token)
     if not secret:
         return None
     with desk.store.reading() as connection:
         found = find_caller(connection, kind, secret, now=now())
     if found is None:
+        if token is not None:  # a session that ran out is every evening's; a token that does not hold is not
+            note_refusal(desk.store, Act.TOKEN_REFUSED, account=None, now=now())
         return None
     caller, stale = found
     if stale:
@@ -135,6 +142,21 @@ def find_linked(request: Request, desk: Desk, variant: Variant) -> Caller | None
     return Caller(code=code, roles=accounts[code].roles, groups=accounts[code].groups)
 
 
+def cookie_of(desk: Desk) -> str:
+    """The name of the session's cookie."""
+    return SECURE_COOKIE if desk.settings.is_https else COOKIE
+
+
+def session_of(request: Request, desk: Desk) -> str:
+    """The secret in the browser's cookie, empty where there is none."""
+    return request.cookies.get(cookie_of(desk), "")
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else None
+
+
 EVERY_ROLE = frozenset(Role)
 ORIGINALS = EVERY_ROLE - {Role.EXPORTER}
 """Who sees a photo as it was taken; overlays and small ones everybody does."""
@@ -150,5 +172,6 @@ AsModelKeeper = Annotated[Caller, Depends(may(Role.ML, Role.ADMIN))]
 AsViewerOfPhoto = Annotated[Caller, Depends(May(ORIGINALS, variant=Variant.PHOTO))]
 AsViewerOfOverlay = Annotated[Caller, Depends(May(EVERY_ROLE, variant=Variant.OVERLAY))]
 AsViewerOfThumbnail = Annotated[Caller, Depends(May(EVERY_ROLE, variant=Variant.THUMBNAIL))]
+AsPerson = Annotated[Caller, Depends(May(EVERY_ROLE, person=True))]
 PAGE = Depends(May(EVERY_ROLE, page=True))
 PUBLIC = Depends(open_to_all)

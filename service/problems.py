@@ -36,8 +36,9 @@ from service.item import ItemRefused
 from service.parts import NoRoom, NoRoomForAccount, OffsetMoved, PartGone, PartTaken, PartTooLong
 from service.passwords import WeakPassword
 from service.photo_links import LinkRefused
+from service.refiling import FilingRefused
 from service.scope import HIDDEN, Foreign
-from service.sign_in import SignInRefused, TooManyTries
+from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -133,6 +134,7 @@ VERSION_REQUIRED = Kind(
 )
 GONE = Kind(status=410, code="gone", title=Message(id="Sudah dihapus", en="Gone"))
 CONFLICT = Kind(status=409, code="conflict", title=Message(id="Tidak cocok", en="Conflict"))
+NOT_INSTALLED = Kind(status=501, code="not-installed", title=Message(id="Belum dipasang", en="Not installed"))
 REFUSED_FROM_ELSEWHERE = Kind(
     status=403,
     code="cross-site",
@@ -147,6 +149,7 @@ KINDS: dict[type[QcVisionError], Kind] = {
         status=422, code="invalid-item", title=Message(id="Keterangan ditolak", en="Item refused")
     ),
     Foreign: NOT_FOUND,
+    FilingRefused: CONFLICT,
     AlreadyThere: Kind(status=409, code="already-there", title=Message(id="Sudah ada", en="Already there")),
     EditedMeanwhile: Kind(
         status=412,
@@ -161,6 +164,9 @@ KINDS: dict[type[QcVisionError], Kind] = {
     LinkRefused: Kind(status=403, code="link", title=Message(id="Tautan tidak sah", en="Link refused")),
     SignInRefused: Kind(
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
+    ),
+    OldPasswordWrong: Kind(
+        status=422, code="old-password", title=Message(id="Kata sandi lama salah", en="Old password wrong")
     ),
     TooManyTries: Kind(
         status=429,
@@ -314,13 +320,14 @@ def problem(
 
 def answer_problems(app: FastAPI) -> None:
     """Makes the app answer every error with a problem document."""
-    app.add_exception_handler(QcVisionError, _answer_core)
+    app.add_exception_handler(QcVisionError, answer_core)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
-def _answer_core(request: Request, error: Exception) -> Response:
+def answer_core(request: Request, error: Exception) -> Response:
+    """The problem document of an error of the core; a page that needs a sign-in leads to it."""
     assert isinstance(error, QcVisionError)
     if isinstance(error, NotSignedIn) and error.page is not None:
         return RedirectResponse(f"/masuk?ke={quote(error.page, safe='/')}", status_code=303)

@@ -9,19 +9,32 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from qc_vision.errors import StorageError
+from pydantic import ValidationError
+
+from qc_vision.errors import QcVisionError, StorageError
 from qc_vision.message import Message
+from service.accounts import find_account
+from service.caller import Caller, NotAllowed, Role
 from service.checkpoints import append_checkpoint, read_checkpoints, sign_checkpoint
+from service.dependencies import naming_of
+from service.entries import FilingEntry
+from service.facts import Kind, find_fact
+from service.item import FIELD_RULES
 from service.ledger import read_head
 from service.photo_bucket import open_photos
 from service.photos import PhotoStore
 from service.purge import Retention, purge
+from service.refiling import refile
 from service.settings import Settings
 from service.signing import PUBLISHED_AT, Keyring, SignatureRefused, check_signature
-from service.store import Store, open_database
+from service.store import Store, find_inspection, open_database
 from service.verify import Break, verify
 
 HELD, BROKEN = 0, 3
+
+
+class EntryRefused(QcVisionError):
+    """What was given on the command line names nothing, or breaks a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +111,46 @@ def purge_records(settings: Settings, *, by: str) -> int:
     return HELD
 
 
+def refile_inspection(
+    settings: Settings, inspection_id: str, *, item: str, maker: str | None, by: str, reason: str
+) -> int:
+    """Files an inspection under another basket, as the account `by`; prints the fact. Returns the exit status.
+
+    Raises EntryRefused, NotAllowed, FilingRefused.
+    """
+    entry = _filing_entry(item, maker, reason)
+    store = open_database(settings.database)
+    with store.writing() as (connection, tail):
+        account = find_account(connection, by)
+        if account is None or account.disabled or Role.REVIEWER not in account.roles:
+            raise NotAllowed(NO_REVIEWER)
+        inspection = find_inspection(connection, inspection_id)
+        if inspection is None:
+            raise EntryRefused(NO_INSPECTION)
+        before = find_fact(connection, Kind.FILED, inspection_id)
+        fact = refile(
+            connection,
+            tail,
+            inspection,
+            entry,
+            caller=Caller(code=by, roles=account.roles, groups=account.groups),
+            after=0 if before is None else before.version,
+            at=datetime.now(UTC),
+            naming=naming_of(settings),
+        )
+    store.close()
+    print(json.dumps({"id": fact.id, "inspection": fact.subject, "item": fact.item, "version": fact.version}))
+    return HELD
+
+
+def _filing_entry(item: str, maker: str | None, reason: str) -> FilingEntry:
+    try:
+        return FilingEntry(item=item, maker=maker, reason=reason)
+    except ValidationError as wrong:
+        (field, *_) = wrong.errors(include_input=False)[0]["loc"]
+        raise EntryRefused(FIELD_FAULTS[str(field)]) from None
+
+
 def rotate_key(settings: Settings) -> int:
     """Makes a new key and prints the public set, to be given to those who check."""
     keyring = Keyring(settings.data_dir / "keys")
@@ -125,3 +178,21 @@ def check_certificate(certificate: Path, keys: Path) -> int:
         return BROKEN
     print(json.dumps({"kid": signed.kid, **signed.payload}, ensure_ascii=False))
     return HELD
+
+
+NO_REVIEWER = Message(
+    id="'--by' bukan akun pemeriksa (reviewer) yang aktif. Lihat 'qc-service account list'.",
+    en="'--by' is no active account with the role reviewer. See 'qc-service account list'.",
+)
+NO_INSPECTION = Message(
+    id="Tidak ada pemeriksaan dengan nomor itu. Nomornya ada di alamat halamannya, /pemeriksaan/NOMOR.",
+    en="There is no inspection of that id. It stands in the address of its page, /pemeriksaan/ID.",
+)
+FIELD_FAULTS = {
+    "item": FIELD_RULES["ref"],
+    "maker": FIELD_RULES["maker"],
+    "reason": Message(
+        id="'--reason' kosong atau lebih dari 500 huruf. Tulis mengapa kodenya salah.",
+        en="'--reason' is empty, or longer than 500 characters. Write why the code was wrong.",
+    ),
+}

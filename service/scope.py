@@ -8,57 +8,29 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     Connection,
     FromClause,
     Select,
-    String,
     and_,
-    cast,
     exists,
-    func,
     literal,
     or_,
     select,
     true,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
+from service.body_path import BodyPath
 from service.caller import Caller
 from service.facts import Kind
+from service.filing import filed_under, present_maker, present_ref
 from service.tables import EVENTS, FACTS, INSPECTIONS, UPLOADS
 
 
 class Foreign(QcVisionError):
     """Of a group that the account is not held to: answered like what is not there."""
-
-
-class _GroupIn(FunctionElement[str]):
-    """The group that a fact's body names, at `path`."""
-
-    type = String()
-    inherit_cache = False
-
-    def __init__(self, body: ColumnElement[str], *path: str) -> None:
-        self.path = path
-        super().__init__(body)
-
-
-@compiles(_GroupIn)
-def _in_sqlite(element: _GroupIn, compiler: SQLCompiler, **more: Any) -> str:
-    (body,) = element.clauses
-    return compiler.process(func.json_extract(body, ".".join(("$", *element.path))), **more)
-
-
-@compiles(_GroupIn, "postgresql")
-def _in_postgresql(element: _GroupIn, compiler: SQLCompiler, **more: Any) -> str:
-    (body,) = element.clauses
-    return compiler.process(func.json_extract_path_text(cast(body, JSON), *element.path), **more)
 
 
 def facts_within(caller: Caller) -> ColumnElement[bool]:
@@ -73,7 +45,7 @@ def facts_within(caller: Caller) -> ColumnElement[bool]:
         and_(alone, kind.in_([Kind.PHOTOGRAPHED.value, Kind.DISPOSITION.value]), subject.in_(seen)),
         and_(kind == Kind.MAKER.value, subject.in_(_makers(caller))),
         and_(kind == Kind.GROUP.value, subject.in_(caller.groups)),
-        and_(kind == Kind.SWITCHING.value, _GroupIn(FACTS.c.body, "group").in_(caller.groups)),
+        and_(kind == Kind.SWITCHING.value, BodyPath(FACTS.c.body, "group").in_(caller.groups)),
         kind == Kind.MODEL_WITHDRAWAL.value,
     )
 
@@ -82,7 +54,7 @@ def inspections_within(caller: Caller, table: FromClause = INSPECTIONS) -> Colum
     """Which rows of INSPECTIONS the caller may see."""
     if caller.groups is None:
         return true()
-    ref, maker = table.c.ref, table.c.maker
+    ref, maker = present_ref(table), present_maker(table)
     makers, photos = FACTS.alias(), FACTS.alias()
     registered = exists().where(makers.c.kind == Kind.MAKER.value, makers.c.subject == maker)
     own = exists().where(
@@ -152,20 +124,26 @@ def refuse_foreign(
     for item in items:
         if item is not None:
             ref = literal(item)
-            known = or_(exists().where(FACTS.c.item == ref), exists().where(INSPECTIONS.c.ref == ref))
+            # facts of inspections count where the inspection is filed now
+            of_item = (FACTS.c.item == ref, FACTS.c.kind.not_in(OF_INSPECTIONS))
+            known = or_(exists().where(*of_item), exists().where(filed_under(ref)))
             foreign.append(select(ref).where(known, _item_within(caller, ref).is_not(true())))
     for query in foreign:
         if connection.execute(query.limit(1)).first() is not None:
             raise Foreign(HIDDEN)
 
 
+OF_INSPECTIONS = [kind.value for kind in (Kind.PHOTOGRAPHED, Kind.DISPOSITION, Kind.FILED, Kind.UNFILED)]
+"""Kinds of facts whose subject is an inspection."""
+
+
 def _item_within(caller: Caller, ref: ColumnElement[Any]) -> ColumnElement[bool]:
     seen, entered = INSPECTIONS.alias(), FACTS.alias()
-    photographed = exists().where(seen.c.ref == ref, inspections_within(caller, seen))
+    photographed = exists().where(filed_under(ref, seen), inspections_within(caller, seen))
     stated = exists().where(
         entered.c.kind == Kind.ITEM.value,
         entered.c.subject == ref,
-        or_(_GroupIn(entered.c.body, "maker").in_(_makers(caller)), entered.c.by == caller.code),
+        or_(BodyPath(entered.c.body, "maker").in_(_makers(caller)), entered.c.by == caller.code),
         ~_corrected(entered),
     )
     return or_(_in_lot_of(caller, ref), and_(~_in_a_lot(ref), or_(photographed, stated)))
@@ -184,13 +162,13 @@ def _in_a_lot(ref: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def _lots(caller: Caller) -> Select[tuple[str]]:
     lots = FACTS.alias()
-    group = _GroupIn(lots.c.body, "lot", "group")
+    group = BodyPath(lots.c.body, "lot", "group")
     return select(lots.c.subject).where(lots.c.kind == Kind.LOT.value, group.in_(caller.groups or ()))
 
 
 def _makers(caller: Caller) -> Select[tuple[str]]:
     makers = FACTS.alias()
-    group = _GroupIn(makers.c.body, "group")
+    group = BodyPath(makers.c.body, "group")
     return select(makers.c.subject).where(
         makers.c.kind == Kind.MAKER.value, group.in_(caller.groups or ()), ~_corrected(makers)
     )

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'records.sqlite'}"
 
     @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https:")
+
+    @property
     def checkpoints(self) -> Path:
         return self.checkpoint_file or self.data_dir / "checkpoints.jsonl"
 

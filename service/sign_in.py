@@ -1,15 +1,16 @@
-"""Signing in with a password: counted before it is tried, in the database, and as slow for unknown names."""
+"""Signing in with a password, and changing it: tries are counted before, in the database, and slow for unknown names."""
 
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service.account_tables import ACCOUNTS, ATTEMPTS
-from service.accounts import Pass, PassKind, make_pass, note
-from service.passwords import Hashes, decoy
+from service.accounts import Pass, PassKind, end_other_sessions, make_pass
+from service.audit import Act, note, note_refusal
+from service.passwords import Hashes, decoy, refuse_weak
 from service.store import Store
 
 WINDOW = timedelta(minutes=15)
@@ -25,28 +26,64 @@ class TooManyTries(QcVisionError):
     """Tried too often; wait."""
 
 
+class OldPasswordWrong(QcVisionError):
+    """Who changes a password must know the old one, even signed in."""
+
+
 def sign_in(store: Store, code: str, password: str, *, address: str, hashes: Hashes, now: datetime) -> Pass:
     """A session of the account. Raises SignInRefused, or TooManyTries before the password is looked at."""
-    keys = {name: _key(name, value) for name, value in (("account", code), ("address", address))}
-    with store.changing(alone=ATTEMPTS) as connection:
-        refused = _count(connection, keys, now=now)
-        row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.code == code)).first()
-        if refused:
-            note(connection, "locked_out", account=None if row is None else code, by="-", now=now)
-    if refused:
-        raise TooManyTries(WAIT)
-    held = None if row is None or row.disabled_at is not None else row.password_hash
-    right = hashes.verify(held or decoy(hashes), password) and held is not None
-    with store.changing() as connection:
-        if not right:
-            note(connection, "sign_in_refused", account=None if row is None else code, by="-", now=now)
-        else:
-            connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.key == keys["account"]))
-            made = make_pass(connection, PassKind.SESSION, code, by=code, now=now)
-            note(connection, "signed_in", account=code, by=code, now=now)
-    if not right:
+    held, known = _count_try(store, {"account": code, "address": address}, code, now=now)
+    if not _is_right(held, password, hashes):
+        note_refusal(store, Act.SIGN_IN_REFUSED, account=known, now=now)
         raise SignInRefused(WRONG)
+    with store.changing() as connection:
+        _forget_tries(connection, code)
+        made = make_pass(connection, PassKind.SESSION, code, by=code, now=now)
+        note(connection, Act.SIGNED_IN, account=code, by=code, now=now)
     return made
+
+
+def change_password(
+    store: Store, code: str, *, old: str, new: str, session: str, hashes: Hashes, now: datetime
+) -> None:
+    """Sets the account's password and ends its sessions and links, except the `session` that asks (its secret).
+
+    Raises OldPasswordWrong, TooManyTries, or WeakPassword.
+    """
+    held, _ = _count_try(store, {"account": code}, code, now=now)
+    if not _is_right(held, old, hashes):
+        note_refusal(store, Act.SIGN_IN_REFUSED, account=code, by=code, now=now, detail="password change")
+        raise OldPasswordWrong(WRONG_OLD)
+    refuse_weak(new, code=code)
+    hashed = hashes.hash(new)
+    with store.changing() as connection:
+        _forget_tries(connection, code)
+        connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(password_hash=hashed))
+        end_other_sessions(connection, code, session)
+        note(connection, Act.PASSWORD_CHANGED, account=code, by=code, now=now)
+
+
+def _count_try(
+    store: Store, tried: dict[str, str], code: str, *, now: datetime
+) -> tuple[str | None, str | None]:
+    """The hash that the account's password has, and its code where it is known. Raises TooManyTries."""
+    keys = {name: _key(name, value) for name, value in tried.items()}
+    with store.changing(alone=ATTEMPTS) as connection:
+        too_often = _count(connection, keys, now=now)
+        row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.code == code)).first()
+    known = None if row is None else code
+    if too_often:
+        note_refusal(store, Act.LOCKED_OUT, account=known, now=now)
+        raise TooManyTries(WAIT)
+    return (None if row is None or row.disabled_at is not None else row.password_hash), known
+
+
+def _is_right(held: str | None, password: str, hashes: Hashes) -> bool:
+    return hashes.verify(held or decoy(hashes), password) and held is not None
+
+
+def _forget_tries(connection: Connection, code: str) -> None:
+    connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.key == _key("account", code)))
 
 
 def _count(connection: Connection, keys: dict[str, str], *, now: datetime) -> bool:
@@ -67,6 +104,10 @@ def _key(name: str, value: str) -> str:
 WRONG = Message(
     id="Kode atau kata sandi salah. Coba lagi, atau minta tautan baru kepada pengelola.",
     en="Code or password is wrong. Try again, or ask the administrator for a new link.",
+)
+WRONG_OLD = Message(
+    id="Kata sandi lama salah. Coba lagi, atau minta tautan baru kepada pengelola.",
+    en="The old password is wrong. Try again, or ask the administrator for a new link.",
 )
 WAIT = Message(
     id="Terlalu banyak percobaan masuk. Tunggu 15 menit, lalu coba lagi.",

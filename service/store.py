@@ -37,6 +37,7 @@ from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from qc_vision.record import record_from_json, record_json
 from service import waiting
+from service.filing import Filing, filed_under, read_filings
 from service.item import GradedPhoto, Item, ItemInspection
 from service.ledger import Tail
 from service.tables import INSPECTIONS, LEDGER, RECORDS
@@ -116,32 +117,36 @@ class Store:
     def find(self, inspection_id: str) -> ItemInspection | None:
         """The inspection of that id, None where there is none."""
         with self.reading() as connection:
-            return _read(connection, select(INSPECTIONS).where(INSPECTIONS.c.id == inspection_id))
+            return find_inspection(connection, inspection_id)
 
     def find_latest(self, ref: str) -> ItemInspection | None:
         """The last inspection kept of the item `ref`, None where there is none."""
-        of_item = select(INSPECTIONS).where(INSPECTIONS.c.ref == ref)
+        of_item = select(INSPECTIONS).where(filed_under(ref))
         with self.reading() as connection:
             return _read(connection, of_item.order_by(INSPECTIONS.c.seq.desc()).limit(1))
 
     def list(self, wanted: Wanted, *, limit: int, before: int | None = None) -> Sequence[Summary]:
         """At most `limit` inspections, newest first, older than the one numbered `before`."""
         count = select(func.count()).where(RECORDS.c.inspection_id == INSPECTIONS.c.id).scalar_subquery()
-        query = (
-            select(INSPECTIONS, count.label("photo_count")).order_by(INSPECTIONS.c.seq.desc()).limit(limit)
-        )
-        if wanted.verdict is not None:
-            query = query.where(INSPECTIONS.c.verdict == wanted.verdict.value)
-        if wanted.ref is not None:
-            query = query.where(INSPECTIONS.c.ref == wanted.ref)
-        if wanted.village is not None:
-            query = query.where(INSPECTIONS.c.village == wanted.village)
-        if wanted.within is not None:
-            query = query.where(wanted.within)
-        if before is not None:
-            query = query.where(INSPECTIONS.c.seq < before)
+        query = _newest(select(INSPECTIONS, count.label("photo_count")), wanted, limit=limit, before=before)
         with self.reading() as connection:
-            return [_summary(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+            filings = read_filings(connection, [row.id for row in rows])
+        return [_summary(row, filings.get(row.id)) for row in rows]
+
+    def portions(self, wanted: Wanted) -> Iterator[Sequence[ItemInspection]]:
+        """All that is wanted, whole and newest first, in portions that are each read in a short transaction."""
+        before = None
+        while True:
+            with self.reading() as connection:
+                newest = _newest(select(INSPECTIONS.c.seq), wanted, limit=PORTION, before=before)
+                numbers = connection.execute(newest).scalars().all()
+                if not numbers:
+                    return
+                whole = select(INSPECTIONS).where(INSPECTIONS.c.seq.in_(numbers))
+                found = read_inspections(connection, whole.order_by(INSPECTIONS.c.seq.desc()))
+            yield found
+            before = numbers[-1]
 
     def check(self) -> None:
         """Reads one row, as proof that the store answers."""
@@ -257,9 +262,11 @@ def read_inspections(connection: Connection, query: Select[Any]) -> Sequence[Ite
     """The whole inspections behind a selection of rows of INSPECTIONS, in its order."""
     rows = connection.execute(query).all()
     photos: dict[str, list[GradedPhoto]] = {row.id: [] for row in rows}
+    filings: dict[str, Filing] = {}
     # in portions: a statement may hold only so many values
     for start in range(0, len(rows), PORTION):
         ids = [row.id for row in rows[start : start + PORTION]]
+        filings |= read_filings(connection, ids)
         records = select(RECORDS).where(RECORDS.c.inspection_id.in_(ids)).order_by(RECORDS.c.position)
         for record in connection.execute(records):
             photos[record.inspection_id].append(_graded_photo(record))
@@ -267,7 +274,7 @@ def read_inspections(connection: Connection, query: Select[Any]) -> Sequence[Ite
         ItemInspection(
             id=row.id,
             created_at=datetime.fromisoformat(row.created_at),
-            item=_item(row),
+            item=_item(row, filings.get(row.id)),
             verdict=Verdict(row.verdict),
             photos=tuple(photos[row.id]),
         )
@@ -275,23 +282,44 @@ def read_inspections(connection: Connection, query: Select[Any]) -> Sequence[Ite
     ]
 
 
+def find_inspection(connection: Connection, inspection_id: str) -> ItemInspection | None:
+    """The inspection of that id, None where there is none."""
+    return _read(connection, select(INSPECTIONS).where(INSPECTIONS.c.id == inspection_id))
+
+
+def _newest(query: Select[Any], wanted: Wanted, *, limit: int, before: int | None) -> Select[Any]:
+    query = query.order_by(INSPECTIONS.c.seq.desc()).limit(limit)
+    if wanted.verdict is not None:
+        query = query.where(INSPECTIONS.c.verdict == wanted.verdict.value)
+    if wanted.ref is not None:
+        query = query.where(filed_under(wanted.ref))
+    if wanted.village is not None:
+        query = query.where(INSPECTIONS.c.village == wanted.village)
+    if wanted.within is not None:
+        query = query.where(wanted.within)
+    if before is not None:
+        query = query.where(INSPECTIONS.c.seq < before)
+    return query
+
+
 def _read(connection: Connection, query: Select[Any]) -> ItemInspection | None:
     return next(iter(read_inspections(connection, query)), None)
 
 
-def _summary(row: Row[Any]) -> Summary:
+def _summary(row: Row[Any], filing: Filing | None) -> Summary:
     return Summary(
         seq=row.seq,
         id=row.id,
         created_at=datetime.fromisoformat(row.created_at),
-        item=_item(row),
+        item=_item(row, filing),
         verdict=Verdict(row.verdict),
         photo_count=row.photo_count,
     )
 
 
-def _item(row: Row[Any]) -> Item:
-    return Item(ref=row.ref, village=row.village, maker=row.maker, spec=row.spec)
+def _item(row: Row[Any], filing: Filing | None) -> Item:
+    ref, maker = (row.ref, row.maker) if filing is None else (filing.ref, filing.maker)
+    return Item(ref=ref, village=row.village, maker=maker, spec=row.spec)
 
 
 def _graded_photo(row: Row[Any]) -> GradedPhoto:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from qc_vision.decision import Verdict
+from service.filing import filed_under, not_refiled_since, present_ref
 from service.tables import FACTS, INSPECTIONS, WAITING
 
 DECIDED, ASKED = "disposition", "review_request"
@@ -29,7 +30,7 @@ DECIDED, ASKED = "disposition", "review_request"
 
 def refresh(connection: Connection, *, inspection_id: str, ref: str | None) -> None:
     """Finds again who waits, of all inspections of the item `ref`, or of the one inspection without an item."""
-    of_item = INSPECTIONS.c.id == inspection_id if ref is None else INSPECTIONS.c.ref == ref
+    of_item = INSPECTIONS.c.id == inspection_id if ref is None else filed_under(ref)
     asked, undecided = _asked(), _undecided()
     now_waiting = select(INSPECTIONS.c.seq, asked, undecided).where(
         of_item, or_(asked, undecided), ~_has_later()
@@ -57,18 +58,23 @@ def _oldest(which: Column[bool], within: ColumnElement[bool], limit: int) -> Sel
 
 
 def _undecided() -> ColumnElement[bool]:
-    decided = exists().where(FACTS.c.kind == DECIDED, FACTS.c.subject == INSPECTIONS.c.id)
+    decided = exists().where(
+        FACTS.c.kind == DECIDED, FACTS.c.subject == INSPECTIONS.c.id, not_refiled_since(FACTS)
+    )
     return and_(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided)
 
 
 def _asked() -> Exists:
     request, decision = FACTS.alias("request"), FACTS.alias("decision")
     since = exists().where(
-        decision.c.kind == DECIDED, decision.c.item == request.c.item, decision.c.seq > request.c.seq
+        decision.c.kind == DECIDED,
+        decision.c.item == request.c.item,
+        decision.c.seq > request.c.seq,
+        not_refiled_since(decision),
     )
-    return exists().where(request.c.kind == ASKED, request.c.item == INSPECTIONS.c.ref, ~since)
+    return exists().where(request.c.kind == ASKED, request.c.item == present_ref(), ~since)
 
 
 def _has_later() -> Exists:
     later = INSPECTIONS.alias("later")
-    return exists().where(later.c.ref == INSPECTIONS.c.ref, later.c.seq > INSPECTIONS.c.seq)
+    return exists().where(filed_under(present_ref(), later), later.c.seq > INSPECTIONS.c.seq)

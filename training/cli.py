@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def render(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from training.render.cache import SHARD_PICTURES, fill
+    from training.render.cache import SHARD_SEEDS, fill
     from training.render.scene import Renderer
     from training.run import load_run
 
@@ -36,11 +36,11 @@ def render(arguments: argparse.Namespace) -> None:
     shards = fill(
         arguments.renders,
         first_seed=run.render_seed,
-        pictures=run.renders,
+        seeds=run.renders,
         kept=run.kept,
         renderer=Renderer(),
     )
-    for _ in tqdm(shards, total=-(-run.renders // SHARD_PICTURES), unit="shard"):
+    for _ in tqdm(shards, total=-(-run.renders // SHARD_SEEDS), unit="shard"):
         pass
 
 

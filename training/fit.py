@@ -3,6 +3,7 @@
 import os
 import random
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,8 @@ from training.augment import apply, photometric
 from training.data import Sample, collate, sample_of, turned
 from training.losses import losses
 from training.network import WeaveNet
-from training.render.cache import load
+from training.render.cache import Shard
 from training.render.fault import CODES
-from training.render.truth import Picture
 from training.run import Run
 from training.sets import LabelledPhoto, crop_sample, read_set
 from training.warm import shipped_weights
@@ -126,15 +126,16 @@ def _draw(
     rendered = run.batch - len(samples)
     for share in (rendered // 2, rendered - rendered // 2):
         shard = _any_shard(renders, rng)
-        samples += [turned(sample_of(shard[i]), rng) for i in rng.permutation(len(shard))[:share]]
+        pictures = (picture for i in rng.permutation(len(shard)) for picture in shard[i])
+        samples += [turned(sample_of(picture), rng) for picture in islice(pictures, share)]
     return samples
 
 
-def _any_shard(renders: Path, rng: np.random.Generator) -> list[Picture]:
+def _any_shard(renders: Path, rng: np.random.Generator) -> Shard:
     """A shard of the cache as it is now: a renderer beside the training adds new ones and clears old ones."""
     while shards := sorted(renders.glob("*.npz")):
         try:
-            return load(shards[rng.integers(len(shards))])
+            return Shard(shards[rng.integers(len(shards))])
         except FileNotFoundError:
             continue
     raise _nothing_rendered(renders)

@@ -1,7 +1,7 @@
 """`/v1/certificates`: a lot's certificate, issued once its verdict is on record; read by anybody who has its number."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, StringConstraints
@@ -24,6 +24,7 @@ from service.store import now
 router = APIRouter(prefix="/v1", tags=["certificates"], route_class=AskedFirst)
 
 Number = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+Since = Literal["unchanged", "changed", "unknown"]
 NO_CERTIFICATE = Message(id="Sertifikat itu", en="such certificate")
 
 
@@ -36,12 +37,14 @@ class CertificateEntry:
 class CertificateAnswer:
     """A certificate whose signature was checked just now. `latest`: none was issued for the lot after it.
 
+    `since`: whether what is on record of the lot now would still state the same; `unknown` where that was purged.
     `jws` is what to keep: `qc-service record check` verifies it anywhere, without this service.
     """
 
     certificate: Certificate
     kid: str
     latest: bool
+    since: Since
     jws: str
     photos: int
 
@@ -149,13 +152,31 @@ def _answer(desk: Desk, connection: Connection, fact: Fact) -> CertificateAnswer
     jws = fact.body["jws"]
     jwks = desk.keyring.jwks()
     of_lot = list_facts(connection, WantedFacts(kind=Kind.CERTIFICATE, lot=fact.lot), limit=1)
+    certificate = read_certificate(jws, jwks)
     return CertificateAnswer(
-        certificate=read_certificate(jws, jwks),
+        certificate=certificate,
         kid=check_signature(jws, jwks).kid,
         latest=of_lot[0].id == fact.id,
+        since=_compare(connection, certificate),
         jws=jws,
         photos=len(fact.body["thumbnails"]),
     )
+
+
+def _compare(connection: Connection, certificate: Certificate) -> Since:
+    """Whether the facts of today, judged as of the moment of issue, would state the same."""
+    file = read_lot_file(connection, certificate.lot, now=certificate.issued_at)
+    if file is None or file.decided is None:
+        return "unknown"
+    again = state_certificate(
+        file,
+        file.decided,
+        id=certificate.id,
+        url=certificate.url,
+        issued_at=certificate.issued_at,
+        head=certificate.head,
+    )
+    return "unchanged" if again == certificate and not file.changed_since_decided else "changed"
 
 
 def _named(name: str) -> dict[str, str]:

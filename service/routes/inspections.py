@@ -16,26 +16,39 @@ from qc_vision.message import Message
 from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
 from service.caller import WRONG_ROLE, NotAllowed
 from service.dependencies import AtDesk, Desk
-from service.entries import PERSON
+from service.entries import PERSON, FilingEntry
 from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
+from service.export import TABLES, ListFormat, answer_table
+from service.facts import Fact, Kind, find_fact
 from service.item import GradedPhoto, ItemInspection, parse_item
 from service.permission import (
     ORIGINALS,
     AsAnyone,
     AsInspector,
     AskedFirst,
+    AsReviewer,
     AsViewerOfOverlay,
     AsViewerOfPhoto,
     AsViewerOfThumbnail,
 )
 from service.photo_links import LASTS, PURPOSE, PhotoPlace, Variant, sign_link
-from service.problems import GONE, INVALID, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused
+from service.problems import (
+    GONE,
+    INVALID,
+    MEDIA_TYPE,
+    NOT_FOUND,
+    TOO_MANY_PHOTOS,
+    RequestRefused,
+    not_found,
+)
 from service.reception import Sent, SentFile
-from service.routes.paging import make_cursor, read_cursor
+from service.refiling import refile
+from service.routes.paging import IfMatch, make_cursor, read_cursor, read_version, tag
 from service.routes.parts import take_parts
 from service.routes.uploads import UploadAnswer, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
-from service.store import Wanted, now
+from service.store import Wanted, find_inspection, now
+from service.tabulate import PHOTO_COLUMNS, photo_rows
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"], route_class=AskedFirst)
 
@@ -153,7 +166,7 @@ def inspect_item(
     return answer_upload(desk, received, at_once=at_once)
 
 
-@router.get("")
+@router.get("", responses=TABLES, response_model=PageAnswer)
 def list_inspections(
     desk: AtDesk,
     caller: AsAnyone,
@@ -162,10 +175,17 @@ def list_inspections(
     village: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: str | None = None,
-) -> PageAnswer:
-    """Inspections, newest first; `cursor` is the `next_cursor` of the page before."""
+    format: ListFormat = "json",
+) -> Any:
+    """Inspections, newest first; `cursor` is the `next_cursor` of the page before.
+
+    `format=csv` and `format=parquet` give all that match, one row per photo, with units in the columns' names.
+    """
     before = read_cursor(cursor)
     wanted = Wanted(verdict=verdict, ref=ref, village=village, within=inspections_within(caller))
+    if format != "json":
+        rows = ([row for i in portion for row in photo_rows(i)] for portion in desk.store.portions(wanted))
+        return answer_table("inspections", PHOTO_COLUMNS, rows, format=format)
     # one more than asked tells whether there is a next page
     found = desk.store.list(wanted, limit=limit + 1, before=before)
     page = found[:limit]
@@ -179,6 +199,49 @@ def list_inspections(
 def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> InspectionAnswer:
     """An inspection as it was answered when it was made."""
     return answer_inspection(_find(desk, inspection_id))
+
+
+@router.put("/{inspection_id}/filing")
+def file_inspection(
+    desk: AtDesk,
+    caller: AsReviewer,
+    response: Response,
+    inspection_id: str,
+    entry: FilingEntry,
+    if_match: IfMatch = None,
+) -> Fact:
+    """Files an inspection that was sent under the wrong code under the right basket; both histories show it.
+
+    What was decided on it no longer counts: it was about another basket. A later filing is sent with the ETag of
+    the one that it supersedes.
+    """
+    with desk.store.writing() as (connection, tail):
+        inspection = find_inspection(connection, inspection_id)
+        if inspection is None:
+            raise RequestRefused(NOT_FOUND, NO_INSPECTION)
+        exists = find_fact(connection, Kind.FILED, inspection_id) is not None
+        fact = refile(
+            connection,
+            tail,
+            inspection,
+            entry,
+            caller=caller,
+            after=read_version(if_match, exists=exists),
+            at=now(),
+            naming=desk.naming,
+        )
+    response.status_code = 200 if exists else 201
+    return tag(response, fact)
+
+
+@router.get("/{inspection_id}/filing")
+def read_filing(desk: AtDesk, caller: AsAnyone, response: Response, inspection_id: str) -> Fact:
+    """The last filing of an inspection; 404 while it is under the basket that it was sent for."""
+    with desk.store.reading() as connection:
+        fact = find_fact(connection, Kind.FILED, inspection_id)
+    if fact is None:
+        raise not_found(Message(id="Pemindahan pemeriksaan itu", en="filing of such inspection"))
+    return tag(response, fact)
 
 
 @router.get("/{inspection_id}/photos/{number}", response_class=Response, responses=JPEG)
@@ -225,13 +288,7 @@ def make_link(
 def _find(desk: Desk, inspection_id: str) -> ItemInspection:
     inspection = desk.store.find(inspection_id)
     if inspection is None:
-        raise RequestRefused(
-            NOT_FOUND,
-            Message(
-                id="Tidak ada pemeriksaan dengan nomor itu. Lihat daftarnya di /riwayat.",
-                en="There is no inspection of that id. See the list at /riwayat.",
-            ),
-        )
+        raise RequestRefused(NOT_FOUND, NO_INSPECTION)
     return inspection
 
 
@@ -261,6 +318,10 @@ def _jpeg(desk: Desk, name: str, *, by_link: bool) -> Response:
 PHOTOS_OR_PARTS = Message(
     id="Kirim 'photos', atau nomor foto di 'parts' yang sudah lengkap; 'photo_ids' hanya bersama 'photos'.",
     en="Send 'photos', or in 'parts' the ids of photos that came whole; 'photo_ids' with 'photos' alone.",
+)
+NO_INSPECTION = Message(
+    id="Tidak ada pemeriksaan dengan nomor itu. Lihat daftarnya di /riwayat.",
+    en="There is no inspection of that id. See the list at /riwayat.",
 )
 PURGED = Message(
     id="Foto ini sudah dihapus karena masa simpannya lewat. Catatannya masih ada.",

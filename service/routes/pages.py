@@ -1,9 +1,11 @@
-"""The inspectors' pages and the sample photos that they offer. Static files: the pages call the API."""
+"""The inspectors' pages and the sample photos that they offer. Nothing of a record is in a page: it calls the API."""
 
+from functools import cache
 from pathlib import Path
+from string import Template
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
 from qc_vision.message import Message
 from service.answers import LimitsAnswer, SampleAnswer
@@ -24,41 +26,46 @@ NO_STALE_PAGE = {"Cache-Control": "no-cache"}
 
 @router.get("/", include_in_schema=False, dependencies=[PAGE])
 @router.get("/pemeriksaan/{inspection_id}", include_in_schema=False, dependencies=[PAGE])
-def show_inspection(inspection_id: str | None = None) -> FileResponse:
+def show_inspection(inspection_id: str | None = None) -> HTMLResponse:
     """One page for both: it reads from its address which inspection to show."""
-    return FileResponse(WEB / "index.html", headers=NO_STALE_PAGE)
+    return _show("index", "inspect.js", "heading", "Nilai keranjang")
 
 
 @router.get("/riwayat", include_in_schema=False, dependencies=[PAGE])
-def show_history() -> FileResponse:
-    return FileResponse(WEB / "history.html", headers=NO_STALE_PAGE)
+def show_history() -> HTMLResponse:
+    return _show("history", "history.js", "historyHeading", "Riwayat pemeriksaan")
 
 
 @router.get("/antrean", include_in_schema=False, dependencies=[PAGE])
-def show_queue() -> FileResponse:
-    return FileResponse(WEB / "queue.html", headers=NO_STALE_PAGE)
+def show_queue() -> HTMLResponse:
+    return _show("queue", "queue.js", "queueHeading", "Menunggu keputusan Anda")
 
 
 @router.get("/lot", include_in_schema=False, dependencies=[PAGE])
 @router.get("/lot/{lot_id}", include_in_schema=False, dependencies=[PAGE])
-def show_lots(lot_id: str | None = None) -> FileResponse:
-    return FileResponse(WEB / "lots.html", headers=NO_STALE_PAGE)
+def show_lots(lot_id: str | None = None) -> HTMLResponse:
+    return _show("lots", "lots.js", "lotsHeading", "Lot")
 
 
 @router.get("/keranjang/{ref}", include_in_schema=False, dependencies=[PAGE])
-def show_item(ref: str) -> FileResponse:
-    return FileResponse(WEB / "item.html", headers=NO_STALE_PAGE)
+def show_item(ref: str) -> HTMLResponse:
+    return _show("item", "item.js", "itemHeading", "Riwayat keranjang")
+
+
+@router.get("/akun", include_in_schema=False, dependencies=[PAGE])
+def show_account() -> HTMLResponse:
+    return _show("account", "account.js", "accountHeading", "Akun saya")
 
 
 @router.get("/sertifikat/{number}", include_in_schema=False, dependencies=[PUBLIC])
-def show_certificate(number: str) -> FileResponse:
-    return FileResponse(WEB / "certificate.html", headers=NO_STALE_PAGE)
+def show_certificate(number: str) -> HTMLResponse:
+    return _show("certificate", "certificate.js", "certificateHeading", "Sertifikat lot", public=True)
 
 
 @router.get("/masuk", include_in_schema=False, dependencies=[PUBLIC])
-def show_sign_in() -> FileResponse:
+def show_sign_in() -> HTMLResponse:
     """Signing in and, with a one-time link behind `#`, setting a password."""
-    return FileResponse(WEB / "sign-in.html", headers=NO_STALE_PAGE)
+    return _show("sign-in", "sign-in.js", "signInHeading", "Masuk", public=True)
 
 
 @router.get("/v1/limits", tags=["limits"])
@@ -86,6 +93,27 @@ def read_sample(caller: AsAnyone, name: str) -> FileResponse:
             ),
         )
     return FileResponse(path, media_type="image/jpeg")
+
+
+def _show(main: str, script: str, word: str, title: str, *, public: bool = False) -> HTMLResponse:
+    whole = _page(main, script, word, title, public=public)
+    return HTMLResponse(whole, headers=NO_STALE_PAGE)
+
+
+@cache
+def _page(main: str, script: str, word: str, title: str, *, public: bool = False) -> str:
+    """The page whose `<main>` is in a file, within the frame that all share; a public one shows no other rooms.
+
+    `title` until its script has put `word` there, in the language that is on.
+    """
+    scripts = [script] if public else ["person.js", script]
+    return Template((WEB / "frame.html").read_text("utf-8")).substitute(
+        title=title,
+        word=word,
+        scripts="\n  ".join(f'<script type="module" src="/web/{name}"></script>' for name in scripts),
+        rooms="" if public else (WEB / "rooms.html").read_text("utf-8"),
+        main=(WEB / f"{main}.html").read_text("utf-8").rstrip(),
+    )
 
 
 def _samples() -> dict[str, Path]:

@@ -3,15 +3,11 @@
 A correction is sent with the ETag of the version that it corrects, and hides nothing.
 """
 
-import csv
-import io
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
 from qc_vision.message import Message
@@ -20,19 +16,18 @@ from service.caller import Caller
 from service.dependencies import AtDesk, Desk
 from service.dossier import find_lot_of
 from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, body_of
+from service.export import TABLES, ListFormat, Row, answer_table
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import MakerCode, Ref
 from service.permission import AsAdmin, AsAnyone, AsFieldwork, AskedFirst, AsModelKeeper, AsRegistrar
 from service.problems import not_found
 from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import facts_within, inspections_within, refuse_foreign
-from service.store import now, read_inspections
+from service.store import PORTION, now, read_inspections
 from service.tables import INSPECTIONS
+from service.tabulate import FACT_COLUMNS, fact_row
 
 router = APIRouter(prefix="/v1", tags=["register"], route_class=AskedFirst)
-
-CSV_COLUMNS = ("seq", "id", "kind", "subject", "version", "lot", "item", "at", "by", "body")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +133,7 @@ def put_withdrawal(
     return _put(desk, caller, response, Kind.MODEL_WITHDRAWAL, version, entry, if_match)
 
 
-@router.get("/facts", responses={200: {"content": {"text/csv": {}}}}, response_model=FactsPage)
+@router.get("/facts", responses=TABLES, response_model=FactsPage)
 def list_all_facts(
     desk: AtDesk,
     caller: AsAnyone,
@@ -150,18 +145,17 @@ def list_all_facts(
     current: bool = False,
     limit: Limit = 50,
     cursor: str | None = None,
-    format: Literal["json", "csv"] = "json",
+    format: ListFormat = "json",
 ) -> Any:
     """All facts with their whole history; `current=true` leaves out what was corrected since.
 
-    `format=csv` gives all that match, without pages.
+    `format=csv` and `format=parquet` give all that match, without pages.
     """
     wanted = WantedFacts(
         kind=kind, subject=subject, lot=lot, item=item, by=by, current=current, within=facts_within(caller)
     )
-    if format == "csv":
-        headers = {"Content-Disposition": 'attachment; filename="facts.csv"'}
-        return StreamingResponse(_csv(desk, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+    if format != "json":
+        return answer_table("facts", FACT_COLUMNS, _portions(desk, wanted), format=format)
     with desk.store.reading() as connection:
         found = list_facts(connection, wanted, limit=limit + 1, before=read_cursor(cursor))
     page = tuple(found[:limit])
@@ -199,35 +193,13 @@ def _read(desk: Desk, response: Response, kind: Kind, subject: str, what: Messag
     return tag(response, fact)
 
 
-def _csv(desk: Desk, wanted: WantedFacts) -> Iterator[str]:
+def _portions(desk: Desk, wanted: WantedFacts) -> Iterator[Sequence[Row]]:
     """Rows in portions, each read in its own short transaction."""
-    yield _csv_rows([CSV_COLUMNS])
     before = None
     while True:
         with desk.store.reading() as connection:
-            found = list_facts(connection, wanted, limit=500, before=before)
+            found = list_facts(connection, wanted, limit=PORTION, before=before)
         if not found:
             return
-        yield _csv_rows([_csv_row(fact) for fact in found])
+        yield [fact_row(fact) for fact in found]
         before = found[-1].seq
-
-
-def _csv_row(fact: Fact) -> tuple[str, ...]:
-    cells = {name: getattr(fact, name) for name in CSV_COLUMNS}
-    cells |= {
-        "at": fact.at.isoformat(),
-        "body": json.dumps(fact.body, ensure_ascii=False),
-        "kind": fact.kind.value,
-    }
-    return tuple(_guard("" if value is None else str(value)) for value in cells.values())
-
-
-def _guard(text: str) -> str:
-    """A spreadsheet runs what begins like a formula: an apostrophe keeps it text."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _csv_rows(rows: list[tuple[str, ...]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue()

@@ -29,7 +29,7 @@ from service.permission import AsFieldwork, AskedFirst, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
 from service.scope import inspections_within, refuse_foreign
-from service.store import now, read_inspections
+from service.store import find_inspection, now, read_inspections
 from service.waiting import asked_for, undecided
 
 router = APIRouter(prefix="/v1", tags=["reviews"], route_class=AskedFirst)
@@ -86,14 +86,12 @@ def decide(
     desk: AtDesk, caller: AsReviewer, response: Response, entry: DispositionEntry, if_match: IfMatch = None
 ) -> Fact:
     """A person's decision on an inspection; a later one, sent with the ETag of the one before, supersedes it."""
-    with desk.store.reading() as connection:
-        refuse_foreign(connection, caller, inspection=entry.inspection_id)
-    inspection = desk.store.find(entry.inspection_id)
-    if inspection is None:
-        raise not_found(Message(id="Pemeriksaan itu", en="such inspection"))
-    spec = load_spec(inspection.item.spec)
-    ref = inspection.item.ref
     with desk.store.writing() as (connection, tail):
+        refuse_foreign(connection, caller, inspection=entry.inspection_id)
+        inspection = find_inspection(connection, entry.inspection_id)
+        if inspection is None:
+            raise not_found(Message(id="Pemeriksaan itu", en="such inspection"))
+        spec, ref = load_spec(inspection.item.spec), inspection.item.ref
         fact_id = new_fact_id()
         disposition = dispose(
             verdict_of(inspection, photographer_of(connection, inspection.id)),
@@ -106,6 +104,7 @@ def decide(
             two_persons=spec.two_persons,
         )
         decided = find_fact(connection, Kind.DISPOSITION, inspection.id)
+        standing = list_facts(connection, WantedFacts(kind=Kind.DISPOSITION, subject=inspection.id))
         draft = Draft(
             kind=Kind.DISPOSITION,
             subject=inspection.id,
@@ -117,7 +116,9 @@ def decide(
         )
         after = read_version(if_match, exists=decided is not None)
         fact = append_fact(connection, tail, draft, after=after, new_id=fact_id)
-        _tell(connection, tail, desk.naming, disposition, superseded=decided, lot=draft.lot)
+        _tell(
+            connection, tail, desk.naming, disposition, superseded=next(iter(standing), None), lot=draft.lot
+        )
     return tag(response, fact)
 
 

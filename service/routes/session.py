@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass as checked
 from service.accounts import LASTS, PassKind, end_session, open_link
 from service.dependencies import AtDesk
 from service.entries import Person
-from service.permission import COOKIE, PUBLIC, AsAnyone, AskedFirst
+from service.permission import PUBLIC, AsAnyone, AskedFirst, cookie_of, session_of
 from service.sign_in import sign_in
 from service.store import now
 
@@ -51,14 +51,14 @@ def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry
     address = request.client.host if request.client else "-"
     made = sign_in(desk.store, entry.code, entry.password, address=address, hashes=desk.hashes, now=now())
     with desk.store.changing() as connection:
-        end_session(connection, request.cookies.get(COOKIE, ""), now=now())
+        end_session(connection, session_of(request, desk), now=now())
     response.set_cookie(
-        COOKIE,
+        cookie_of(desk),
         made.secret,
         max_age=int(LASTS[PassKind.SESSION].total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=desk.settings.public_url.startswith("https:"),
+        secure=desk.settings.is_https,
     )
 
 
@@ -72,8 +72,8 @@ def who(caller: AsAnyone) -> Who:
 def end(desk: AtDesk, caller: AsAnyone, request: Request, response: Response) -> None:
     """Signs out."""
     with desk.store.changing() as connection:
-        end_session(connection, request.cookies.get(COOKIE, ""), now=now())
-    response.delete_cookie(COOKIE)
+        end_session(connection, session_of(request, desk), now=now())
+    response.delete_cookie(cookie_of(desk), httponly=True, samesite="lax", secure=desk.settings.is_https)
 
 
 @router.post("/account-links", status_code=201, dependencies=[PUBLIC])

@@ -11,30 +11,20 @@ export class Refusal extends Error {
   }
 }
 
-export async function fetchJson(address) {
-  return read(await ask("GET", address, { Accept: "application/json" }));
-}
+export const fetchJson = (address) => ask(address, {});
+
+export const deleteAt = (address) => ask(address, { method: "DELETE" });
+
+export const postForm = (address, form, headers) => ask(address, { method: "POST", headers, body: form });
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
-export async function postJson(address, body, version = null) {
-  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+export const postJson = (address, body, version = null) => sendJson("POST", address, body, version);
+
+/** The same by another method. */
+export function sendJson(method, address, body, version = null) {
+  const headers = { "Content-Type": "application/json" };
   if (version !== null) headers["If-Match"] = `"${version}"`;
-  return read(await ask("POST", address, headers, JSON.stringify(body)));
-}
-
-export async function postForm(address, form, headers) {
-  return read(await ask("POST", address, headers, form));
-}
-
-/** The whole answer {ok, status, headers, text}, whatever it says. */
-export async function ask(method, address, headers, body = null) {
-  try {
-    const answer = await fetch(address, { method, headers, body });
-    // the line may also break in the middle of an answer
-    return { ok: answer.ok, status: answer.status, headers: answer.headers, text: await answer.text() };
-  } catch {
-    throw new Refusal({ key: "offline" });
-  }
+  return ask(address, { method, headers, body: JSON.stringify(body) });
 }
 
 /** Sends bytes and tells `progress` how many have gone; gives up a line on which nothing moves for `silentMs`. */
@@ -66,6 +56,21 @@ export function patchBytes(address, bytes, headers, progress, silentMs) {
     moved();
     request.send(bytes);
   });
+}
+
+async function ask(address, request) {
+  return read(await answerTo(address, request));
+}
+
+/** The whole answer {ok, status, headers, text}, whatever it says. */
+export async function answerTo(address, { headers = {}, ...more }) {
+  try {
+    const answer = await fetch(address, { headers: { Accept: "application/json", ...headers }, ...more });
+    // the line may also break in the middle of an answer
+    return { ok: answer.ok, status: answer.status, headers: answer.headers, text: await answer.text() };
+  } catch {
+    throw new Refusal({ key: "offline" });
+  }
 }
 
 /** What an answer holds, null where that is nothing; a refusal is thrown. */

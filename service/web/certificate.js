@@ -42,6 +42,7 @@ function draw(certificate) {
     ),
     make("p", "clean", icon("pass"), word("signatureHolds")),
     answer.latest ? null : make("p", "state on_hold", word("laterCertificate")),
+    answer.since === "unchanged" ? null : make("p", "state on_hold", word(`since_${answer.since}`)),
     drawPhotos(),
     drawFacts(certificate),
     drawPlan(certificate),

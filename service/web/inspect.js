@@ -2,6 +2,7 @@
 
 import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawInspection, drawProblem, icon, make } from "./draw.js";
+import { drawFiling, readFilings } from "./filing.js";
 import { whoIsIn } from "./person.js";
 import { sendUpload } from "./sending.js";
 import { findUnsent, forgetUnsent, keepUnsent } from "./unsent.js";
@@ -15,7 +16,7 @@ let photos = []; // {file, preview}
 let specs = [];
 let samples = [];
 let refusal = null;
-let shown = null; // {inspection, eligibility}
+let shown = null; // {inspection, eligibility, filed}
 let step = null; // a word of progress, while sending
 
 for (const node of document.querySelectorAll("[data-icon]")) node.append(icon(node.dataset.icon));
@@ -73,8 +74,9 @@ async function takeUp() {
 async function show(inspection) {
   const ref = inspection.item.ref;
   const eligibility = ref ? await fetchJson(`/v1/items/${encodeURIComponent(ref)}/eligibility`) : null;
+  const filed = await readFilings(inspection.id);
   step = null;
-  shown = { inspection, eligibility };
+  shown = { inspection, eligibility, filed };
   redraw();
   at("shown").focus({ preventScroll: true });
   window.scrollTo(0, 0);
@@ -172,8 +174,14 @@ function redraw() {
   at("problem").hidden = refusal === null;
   at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
   at("shown").hidden = shown === null;
-  at("shown").replaceChildren(...(shown ? [...drawInspection(shown.inspection, shown.eligibility, seeWhole), another()] : []));
+  at("shown").replaceChildren(...(shown ? drawShown() : []));
   redrawForm();
+}
+
+function drawShown() {
+  const { inspection, eligibility, filed } = shown;
+  const done = (wrong) => (wrong ? refuse(wrong) : open());
+  return [...drawInspection(inspection, eligibility, seeWhole), another(), drawFiling(inspection, filed, done)];
 }
 
 function redrawForm() {

@@ -83,14 +83,17 @@ function drawFact(fact) {
     if (fact.body.severity) said.push(word(fact.body.severity));
     if (fact.body.reason) said.push(`“${fact.body.reason}”`);
   } else if (fact.kind === "membership") said.push(fact.lot);
-  else if (fact.kind === "review_request" && fact.body.reason) said.push(`“${fact.body.reason}”`);
+  else if (["filed", "unfiled", "review_request"].includes(fact.kind) && fact.body.reason) said.push(`“${fact.body.reason}”`);
   else if (fact.kind === "check") said.push(fact.body.code, fact.body.value === null ? word(fact.body.holds ? "checkHolds" : "checkFails") : String(fact.body.value));
   const version = fact.version > 1 ? ` · ${word("version")} ${fact.version}` : "";
+  const photos = make("a", "", word("thosePhotos"));
+  photos.href = `/pemeriksaan/${fact.subject}`;
   return make(
     "div",
     "",
     make("b", "", word(`fact_${fact.kind}`)),
     said.length ? make("span", "", said.join(" · ")) : null,
+    ["filed", "unfiled"].includes(fact.kind) ? photos : null,
     make("small", "", `${fact.by} · ${when(fact.at)}${version}`),
   );
 }

@@ -1,6 +1,6 @@
 // Sends a photo by the tus protocol: what came before the line broke stays there, and sending goes on behind it.
 
-import { ask, patchBytes, read } from "./api.js";
+import { answerTo, patchBytes, read } from "./api.js";
 import { isPassing, pause, PAUSES_MS } from "./patience.js";
 
 const ADDRESS = "/v1/parts";
@@ -31,7 +31,7 @@ export async function sendPart(file, id, tell) {
 async function begin(file, id) {
   const said = `filename ${inBase64(file.name)},id ${inBase64(id)}`;
   const headers = { ...TUS, "Upload-Length": file.size, "Upload-Metadata": said };
-  const answer = await ask("POST", ADDRESS, headers);
+  const answer = await answerTo(ADDRESS, { method: "POST", headers });
   read(answer);
   return Number(answer.headers.get("Upload-Offset"));
 }

@@ -1,8 +1,13 @@
-// Who is signed in: shown in the page's head, with the way out.
+// Who is signed in: shown in the page's head, with the way to the account and the way out.
 
 import { fetchJson, Refusal } from "./api.js";
 import { forgetUnsent } from "./unsent.js";
 
+const here = location.pathname.startsWith("/pemeriksaan/") ? "/" : `/${location.pathname.split("/")[1]}`;
+document.querySelector(`.bar nav [href="${here}"]`)?.setAttribute("aria-current", "true");
+
+const account = document.getElementById("account");
+const out = document.getElementById("sign-out");
 let asked = null;
 
 /** The code of whoever is signed in, asked until it is known. */
@@ -17,18 +22,14 @@ export function whoIsIn() {
   return asked;
 }
 
-const button = document.getElementById("sign-out");
-if (button) {
-  button.addEventListener("click", leave);
-  whoIsIn().then(show, (wrong) => {
-    if (!(wrong instanceof Refusal)) throw wrong;
-  });
-}
+out.addEventListener("click", leave);
+whoIsIn().then(show, (wrong) => {
+  if (!(wrong instanceof Refusal)) throw wrong;
+});
 
 function show(code) {
-  button.textContent = `${code} · keluar`; // in words: the fonts of many phones have no sign for it
-  button.setAttribute("aria-label", `${code} · keluar / sign out`);
-  button.hidden = false;
+  account.textContent = code;
+  account.hidden = out.hidden = false;
 }
 
 async function leave() {

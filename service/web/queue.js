@@ -131,6 +131,8 @@ function draw() {
   });
   const history = make("a", "whole", word("itemHeading"));
   history.href = `/keranjang/${encodeURIComponent(inspection.item.ref ?? "")}`;
+  const whole = make("a", "whole", word("wrongBasket"));
+  whole.href = `/pemeriksaan/${inspection.id}`;
   const panel = make(
     "div",
     "decide",
@@ -139,6 +141,7 @@ function draw() {
     make("p", "note", [inspection.item.village, when(inspection.created_at)].filter(Boolean).join(" · ")),
     drawReasons(inspection),
     inspection.item.ref ? history : null,
+    whole,
     ...(overruling ? drawOverrule(inspection) : drawActions(inspection)),
   );
   return [make("div", "review", make("div", "photos", ...photos), panel)];

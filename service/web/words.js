@@ -204,9 +204,29 @@ const WORDS = {
   fact_rework: { id: "Sudah diperbaiki", en: "Mended" },
   fact_review_request: { id: "Perajin meminta dilihat lagi", en: "The maker asked for another look" },
   fact_check: { id: "Pemeriksaan tangan", en: "Check by hand" },
+  fact_filed: { id: "Foto dipindahkan ke sini", en: "Photos filed here" },
+  fact_unfiled: { id: "Foto ternyata dari keranjang lain", en: "Photos turned out to be of another basket" },
+  thosePhotos: { id: "Lihat fotonya", en: "See the photos" },
+  wrongBasket: { id: "Foto ini dari keranjang lain?", en: "Are these photos of another basket?" },
+  rightCode: { id: "Kode keranjang yang benar", en: "The right basket's code" },
+  rightMaker: { id: "Kode perajinnya (boleh kosong)", en: "Its maker's code (optional)" },
+  filingReason: { id: "Mengapa kodenya salah", en: "Why the code was wrong" },
+  filingNote: {
+    id: "Riwayat kedua keranjang mencatatnya. Keputusan yang sudah dibuat pada foto ini tidak berlaku lagi dan harus dibuat ulang.",
+    en: "The histories of both baskets show it. What was decided on these photos no longer counts and must be decided anew.",
+  },
+  fileAnew: { id: "Pindahkan ke keranjang ini", en: "File under this basket" },
   certificateHeading: { id: "Sertifikat lot", en: "Lot certificate" },
   signatureHolds: { id: "Tanda tangan sah: isi ini tidak diubah sejak diterbitkan.", en: "The signature holds: unchanged since it was issued." },
   laterCertificate: { id: "Ada sertifikat yang lebih baru untuk lot ini.", en: "A later certificate was issued for this lot." },
+  since_changed: {
+    id: "Sesudah diterbitkan, catatan lot ini berubah: sekarang isinya tidak sama lagi. Minta sertifikat baru kepada penerbitnya.",
+    en: "Since it was issued, what is on record of this lot has changed: it would state something else now. Ask its issuer for a new one.",
+  },
+  since_unknown: {
+    id: "Catatan lot ini sudah dihapus karena masa simpannya lewat; isi sertifikat tidak bisa dibandingkan lagi.",
+    en: "The lot's records were removed when their time of keeping had passed; the certificate cannot be compared any more.",
+  },
   fromSample: { id: "Dari sampel", en: "From the sample" },
   signedWith: { id: "Ditandatangani dengan kunci", en: "Signed with key" },
   pdfFile: { id: "Unduh PDF", en: "Get the PDF" },
@@ -220,6 +240,27 @@ const WORDS = {
   accountCode: { id: "Kode akun", en: "Account code" },
   password: { id: "Kata sandi", en: "Password" },
   linkLead: { id: "Pilih kata sandi untuk akun Anda: paling sedikit 12 huruf.", en: "Choose a password for your account: at least 12 characters." },
+  signOut: { id: "Keluar", en: "Sign out" },
+  accountHeading: { id: "Akun saya", en: "My account" },
+  role_inspector: { id: "pemeriksa", en: "inspector" },
+  role_reviewer: { id: "pendamping", en: "reviewer" },
+  role_exporter: { id: "pengekspor", en: "exporter" },
+  role_ml: { id: "pengurus model", en: "keeper of the model" },
+  role_admin: { id: "pengelola", en: "administrator" },
+  openHeading: { id: "Sesi dan token", en: "Sessions and tokens" },
+  openLead: { id: "Akhiri yang tidak Anda kenal, lalu ganti kata sandi.", en: "End what you do not know, then change the password." },
+  thisSession: { id: "Sesi ini", en: "This session" },
+  session: { id: "Sesi di alat lain", en: "Session on another device" },
+  token: { id: "Token mesin", en: "Token of a machine" },
+  lastUsed: { id: "Terakhir dipakai", en: "Last used" },
+  until: { id: "berlaku sampai", en: "holds until" },
+  endSession: { id: "Akhiri sesi", en: "End the session" },
+  withdraw: { id: "Tarik token", en: "Withdraw the token" },
+  changeHeading: { id: "Ganti kata sandi", en: "Change the password" },
+  changeLead: { id: "Paling sedikit 12 huruf. Sesi lain akan berakhir.", en: "At least 12 characters. Other sessions end." },
+  oldPassword: { id: "Kata sandi lama", en: "Old password" },
+  newPassword: { id: "Kata sandi baru", en: "New password" },
+  changed: { id: "Kata sandi sudah diganti. Sesi lain sudah berakhir.", en: "The password is changed. Other sessions have ended." },
   noCode: { id: "Tanpa kode", en: "No code" },
 };
 
@@ -252,7 +293,7 @@ export function speak(redraw) {
     document.documentElement.lang = language;
     for (const node of document.querySelectorAll("[data-word]")) node.textContent = word(node.dataset.word);
     document.title = word(document.documentElement.dataset.title);
-    button.textContent = language === "id" ? "English" : "Bahasa Indonesia";
+    button.textContent = language === "id" ? "English" : "Indonesia";
     button.lang = language === "id" ? "en" : "id";
     redraw();
   };

@@ -293,7 +293,8 @@ def test_accounts_are_kept_on_the_command_line(tmp_path: Path, capsys: pytest.Ca
     assert not lets_in()
     assert run("role", "BOX-1", "--roles", "ml,reviewer")[0]["roles"] == ["ml", "reviewer"]
     assert run("list")[0]["groups"] == "all"
-    assert main(["account", "scope", "BOX-1", "--data", str(tmp_path)]) == 1  # forgotten is not "all"
+    with pytest.raises(SystemExit):  # forgotten is not "all"
+        main(["account", "scope", "BOX-1", "--data", str(tmp_path)])
     assert run("scope", "BOX-1", "--group", "KB-01", "--group", "KB-02")[0]["groups"] == ["KB-01", "KB-02"]
     assert run("scope", "BOX-1", "--all")[0]["groups"] == "all"
     assert run("disable", "BOX-1")[0]["disabled"]

@@ -1,6 +1,7 @@
 """Health, OpenAPI, pages and headers."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def test_alive_and_ready_while_the_data_folder_can_be_written(client: TestClient
     assert client.get("/readyz").json() == {"status": "ready"}
 
 
-@pytest.mark.parametrize("path", ["/", "/riwayat", "/pemeriksaan/abc"])
+@pytest.mark.parametrize("path", ["/", "/riwayat", "/pemeriksaan/abc", "/akun", "/masuk"])
 def test_pages_allow_no_inline_script_and_no_frame(client: TestClient, path: str) -> None:
     answer = client.get(path)
 
@@ -27,6 +28,13 @@ def test_pages_allow_no_inline_script_and_no_frame(client: TestClient, path: str
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_word_that_a_page_names_is_there_in_both_languages() -> None:
+    spoken = set(re.findall(r"^  (\w+): \{", (pages.WEB / "words.js").read_text("utf-8"), flags=re.MULTILINE))
+    for path in pages.WEB.glob("*.html"):
+        named = set(re.findall(r'data-word="(\w+)"', path.read_text("utf-8")))
+        assert named <= spoken, path.name
 
 
 def test_no_page_asks_for_anything_from_elsewhere() -> None:

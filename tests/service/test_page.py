@@ -41,6 +41,7 @@ QUIET = [
     "--no-first-run",
 ]
 
+expect.set_options(timeout=20_000)  # a page is never waited for in vain on a busy machine
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 
 
@@ -98,7 +99,7 @@ def page(address: str, store: Store) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport=PHONE, has_touch=True)
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(20_000)
         session = new_pass(store, "R-3", PassKind.SESSION)
         page.context.add_cookies([{"name": COOKIE, "value": session, "url": address}])
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -378,7 +379,7 @@ def test_who_is_not_signed_in_is_led_to_the_sign_in_page_and_back(
     page.goto(f"{address}/masuk#{link}")
     page.fill("#password", "kuda tangga hujan biru")
     page.get_by_role("button", name="Masuk").click()
-    expect(page.locator("#sign-out")).to_contain_text("R-9")
+    expect(page.locator("#account")).to_have_text("R-9")
 
     page.click("#sign-out")
     expect(page.locator("#code")).to_be_visible()
@@ -444,3 +445,52 @@ def test_a_lot_s_certificate_is_issued_on_its_board_and_its_public_page_says_tha
     expect(page.locator("#shown")).to_contain_text("Tanda tangan sah")
     expect(page.locator(".sampled img")).to_have_count(2)
     assert "P-SECRET" not in page.content()
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize(("width", "lines"), [(360, 2), (390, 2), (1280, 1)])
+def test_the_page_s_head_keeps_to_its_lines_and_its_width(
+    page: Page, address: str, store: Store, width: int, lines: int, language: str
+) -> None:
+    code = "PENDAMPING-DESA-KEBASEN-UTARA-01"
+    session = new_pass(store, code, PassKind.SESSION)
+    page.context.add_cookies([{"name": COOKIE, "value": session, "url": address}])
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{address}/riwayat")
+    expect(page.locator("#account")).to_have_text(code)
+    if language == "en":
+        page.click("#language")
+
+    assert page.locator(".bar").bounding_box()["height"] <= lines * 56 + 16
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for control in page.locator(".bar a, .bar button").all():
+        box = control.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    expect(page.locator(".bar [aria-current]")).to_have_count(1)
+
+
+def test_on_one_s_account_the_password_is_changed_and_another_session_ended(
+    page: Page, address: str, store: Store
+) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{address}/masuk#{new_pass(store, 'R-9', PassKind.LINK)}")
+    page.fill("#password", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Masuk").click()
+    new_pass(store, "R-9", PassKind.SESSION)
+    page.click("#account")
+    expect(page.locator("#open li")).to_have_count(2)
+    expect(page.locator("#who")).to_contain_text("R-9 · ")
+
+    page.get_by_role("button", name="Akhiri sesi").click()
+    expect(page.locator("#open li")).to_have_count(1)
+    expect(page.locator("#open")).to_contain_text("Sesi ini")
+
+    page.fill("#old", "kuda tangga hujan")
+    page.fill("#new", "pagi sendok awan tujuh")
+    page.get_by_role("button", name="Ganti kata sandi").click()
+    expect(page.locator("#problem")).to_contain_text("Kata sandi lama salah")
+    page.fill("#old", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Ganti kata sandi").click()
+    expect(page.locator("#done")).to_contain_text("Kata sandi sudah diganti")
+    expect(page.locator("#new")).to_have_value("")

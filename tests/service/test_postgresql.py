@@ -18,8 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from qc_vision.decision import Verdict
 from service.app import create_app
 from service.backup import back_up, restore
+from service.checkpoints import Checkpoint
 from service.intake import Intake
 from service.item import Item
+from service.ledger import read_head
 from service.reception import Received, Sent, SentFile, accept
 from service.settings import Settings
 from service.store import Store, Wanted, append_inspection, now, open_database
@@ -28,6 +30,16 @@ from service.uploads import claim
 from service.verify import Break, Verified, verify
 from tests.service.fakes import FakeInspector
 from tests.service.signed_in import signed_in
+from tests.service.tampering import (
+    OUT_OF_THE_LEDGER,
+    every_cut,
+    every_field,
+    every_removed_row,
+    every_swapped_pair,
+    fill,
+    lift_triggers,
+    not_vouched_for,
+)
 from tests.service.test_lots import inspect
 from tests.service.test_scope import OURS, THEIRS, Village, held_to
 from tests.service.test_store import inspection
@@ -105,6 +117,30 @@ def test_what_was_changed_with_the_triggers_off_is_found(engine: Engine, store: 
         found = verify(connection, photos=None, checkpoints=())
     assert isinstance(found, Break)
     assert (found.table, found.row) == ("facts", "fact-1")
+
+
+def test_all_tampering_is_found_with_its_first_break(engine: Engine) -> None:
+    store = open_database(URL)
+    fill(store)
+    with store.reading() as connection:
+        head = read_head(connection)
+    store.close()
+    lift_triggers(engine)
+    checkpoint = Checkpoint(seq=head.seq, hash=head.hash, line=1)
+
+    tried = [
+        *every_field(engine),
+        *every_removed_row(engine, checkpoint),
+        *every_swapped_pair(engine, checkpoint.seq),
+    ]
+
+    assert [(what, found, first) for what, found, first in tried if found != first] == []
+    assert {what.split(".")[0] for what, _, _ in tried if "." in what} == {*KEPT, "ledger"}
+    for end, with_checkpoint, without in every_cut(engine, checkpoint):
+        assert isinstance(without, Verified)
+        assert isinstance(with_checkpoint, Break)
+        assert (with_checkpoint.table, with_checkpoint.found) == ("ledger", f"the last entry is {end}")
+    assert not_vouched_for(engine) == {name: columns for name, (_, columns) in OUT_OF_THE_LEDGER.items()}
 
 
 def test_an_entry_that_does_not_follow_the_last_one_is_refused(engine: Engine, store: Store) -> None:

@@ -19,9 +19,9 @@ from tests.service.test_lots import SPEC, decide
 
 THEIRS, OURS = "KB-01", "KB-02"
 AT = "2026-05-04T08:00:00+07:00"
-NO_THING = {"number", "place", "name", "spec_id", "part_id"}
-"""Names in addresses that name no record: a photo's number, a public certificate's, a sample photo's; a part is its
-sender's alone."""
+NO_THING = {"number", "pass_id", "place", "name", "spec_id", "part_id"}
+"""Names in addresses that name no record: a photo's number, one's own session, a public certificate's, a sample photo's;
+a part is its sender's alone."""
 HELD = {"group", "maker", "lot_id", "ref", "inspection_id", "upload_id", "subject", "version"}
 
 
@@ -135,9 +135,9 @@ def test_what_is_another_village_s_is_not_there_by_any_address(
                 tried += 1
             for address in ours.addresses(route.path) if method == "GET" else ():
                 answer = client.get(address, headers=us)
-                # nothing was entered of the second basket, nor of the single one but its photo
+                # nothing was entered of the second basket, nor of the single one but its photo; none was refiled
                 absent = address.endswith(
-                    (f"items/{ours.units[1]}", f"items/{ours.single}", "-2/eligibility")
+                    (f"items/{ours.units[1]}", f"items/{ours.single}", "-2/eligibility", "/filing")
                 )
                 assert answer.status_code == (404 if absent else 200), (address, answer.text)
     assert tried > 30
@@ -165,6 +165,7 @@ def test_what_is_another_village_s_is_answered_like_what_never_was(
         "/v1/lots",
         "/v1/facts?limit=100",
         "/v1/facts?format=csv",
+        "/v1/inspections?format=csv",
         "/v1/reviews",
         "/v1/epcis/events",
     ],
@@ -191,6 +192,8 @@ def test_every_list_is_tried_above(client: TestClient) -> None:
     general = {"/v1/session", "/v1/specs", "/v1/limits", "/v1/samples", "/v1/ledger/head", "/metrics"}
     general |= {
         "/",
+        "/akun",
+        "/v1/account/passes",
         "/riwayat",
         "/antrean",
         "/lot",
@@ -218,6 +221,14 @@ def test_nothing_is_written_about_another_village(
         ("POST", "/v1/documents", paper(theirs.lot)),
         ("PUT", f"/v1/documents/{ours.paper}", paper(theirs.lot)),
         ("POST", "/v1/dispositions", {"inspection_id": theirs.of_single, "action": "confirm"}),
+        ("PUT", f"/v1/inspections/{theirs.of_single}/filing", {"item": ours.single, "reason": "x"}),
+        ("PUT", f"/v1/inspections/{ours.of_single}/filing", {"item": theirs.single, "reason": "x"}),
+        ("PUT", f"/v1/inspections/{ours.of_single}/filing", {"item": theirs.units[1], "reason": "x"}),
+        (
+            "PUT",
+            f"/v1/inspections/{ours.of_single}/filing",
+            {"item": "NEW", "maker": theirs.maker, "reason": "x"},
+        ),
         ("POST", "/v1/reworks", {"item": theirs.units[0]}),
         ("POST", "/v1/review-requests", {"by": ours.maker, "item": theirs.units[0]}),
         ("POST", "/v1/review-requests", {"by": theirs.maker, "item": ours.units[0]}),
@@ -271,6 +282,24 @@ def test_a_basket_goes_with_its_lot_whoever_photographed_it(
     with store.changing() as connection:
         set_groups(connection, "F-2", frozenset({THEIRS, OURS}), by="test", now=now())
     assert client.get(f"/v1/inspections/{seen}", headers=us).status_code == 200
+
+
+def test_an_inspection_goes_to_whoever_s_basket_it_is_filed_under_and_its_old_village_learns_nothing_of_that(
+    client: TestClient, us: dict[str, str], villages: tuple[Village, Village]
+) -> None:
+    theirs, ours = villages
+    address = f"/v1/inspections/{ours.of_single}"
+    assert client.get(address, headers=us).status_code == 200
+
+    filed = {"by": "R-1", "item": theirs.units[1], "maker": theirs.maker, "reason": "tertukar"}
+    assert client.put(f"{address}/filing", json=filed).status_code == 201
+
+    assert client.get(address, headers=us).status_code == 404
+    left = client.get("/v1/facts", params={"kind": "unfiled"}, headers=us).text
+    assert ours.of_single not in client.get("/v1/inspections?limit=100", headers=us).text
+    for list_of in ("facts?limit=100", "epcis/events"):
+        seen = client.get(f"/v1/{list_of}", headers=us).text
+        assert not [mark for mark in theirs.marks if mark in seen], left
 
 
 def test_an_account_held_to_no_group_at_all_sees_nothing(

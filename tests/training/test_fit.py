@@ -29,7 +29,7 @@ TINY = Run(
 @pytest.fixture(scope="module")
 def renders(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("renders")
-    list(fill(folder, first_seed=0, pictures=32, kept=32, renderer=Renderer()))
+    list(fill(folder, first_seed=0, seeds=32, kept=32, renderer=Renderer()))
     return folder
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.render.cache import fill, load
+from training.render.cache import Shard, fill
 from training.render.fault import CODES
 from training.render.scene import SIDE_PX, Renderer
 from training.render.truth import CELL_PX, Picture
@@ -125,24 +125,37 @@ def test_the_cache_keeps_the_newest_and_does_not_render_again_what_it_cleared(
     drawn = []
     picture = renderer.render(1)
 
-    def count(self: Renderer, seed: int) -> Picture:
-        drawn.append(seed)
+    def count(self: Renderer, seed: int, *, sound: bool = False) -> Picture:
+        drawn.extend([] if sound else [seed])
         return picture
 
     monkeypatch.setattr(Renderer, "render", count)
-    list(fill(tmp_path, first_seed=0, pictures=128, kept=64, renderer=renderer))
+    list(fill(tmp_path, first_seed=0, seeds=128, kept=64, renderer=renderer))
     assert [p.stem for p in sorted(tmp_path.glob("*.npz"))] == ["00000064", "00000096"]
-    list(fill(tmp_path, first_seed=0, pictures=160, kept=64, renderer=renderer))
+    list(fill(tmp_path, first_seed=0, seeds=160, kept=64, renderer=renderer))
     assert drawn == list(range(160))
 
 
+def test_a_faulty_picture_lies_beside_its_sound_twin(tmp_path, renderer: Renderer) -> None:
+    [path] = fill(tmp_path, first_seed=0, seeds=32, kept=32, renderer=renderer)
+    pairs = [pictures for pictures in Shard(path) if len(pictures) == 2]
+    assert pairs
+    for faulty, sound in pairs:
+        assert (faulty.defects.max(0) * faulty.judged).max() > 0.5
+        assert sound.defects.max() == 0
+        far = cv2.dilate(faulty.defects.max(0), np.ones((9, 9))) == 0
+        changed = np.abs(faulty.rgb.astype(float) - sound.rgb).mean(2).reshape(64, 4, 64, 4).mean((1, 3))
+        if far.any() and (faulty.defects.max(0) > 0.5).any():
+            assert np.median(changed[far]) <= np.median(changed[faulty.defects.max(0) > 0.5])
+
+
 def test_a_cut_off_render_goes_on_where_it_stopped(tmp_path, renderer: Renderer) -> None:
-    first = list(fill(tmp_path, first_seed=0, pictures=32, kept=64, renderer=renderer))
+    first = list(fill(tmp_path, first_seed=0, seeds=32, kept=64, renderer=renderer))
     stamp = first[0].stat().st_mtime_ns
-    again = list(fill(tmp_path, first_seed=0, pictures=32, kept=64, renderer=renderer))
+    again = list(fill(tmp_path, first_seed=0, seeds=32, kept=64, renderer=renderer))
     assert again == first
     assert again[0].stat().st_mtime_ns == stamp
-    kept = load(first[0])
+    kept = Shard(first[0])
     assert len(kept) == 32
-    assert np.array_equal(kept[3].rgb, renderer.render(3).rgb)
+    assert np.array_equal(kept[3][0].rgb, renderer.render(3).rgb)
     assert not list(tmp_path.glob("*.part"))

@@ -30,7 +30,9 @@ SCANNED = 0.15
 are truth."""
 RAKING = 0.35
 """Share of the baskets with the sun far to one side, so that half a wall lies in its own shade."""
-KNOWN_BEST = 0.6
+GROUNDED = 0.4
+"""Share of the baskets whose walls grow darker towards the ground, or towards whatever they stand against."""
+KNOWN_BEST = 0.7
 KNOWN_BEST_PX = (20, 48), (28, 84)
 """Canvas px between strands of the finer family in this share of the baskets, whole ones and close-ups: about
 what the second look sees."""
@@ -80,6 +82,7 @@ class _Basket:
     wave: np.ndarray
     sun: np.ndarray
     softness: float
+    grounded: float
     seen_through: str
     lining: Tensor
 
@@ -107,6 +110,7 @@ def _plan_basket(shape: str, rng: np.random.Generator, scans: list[Scan]) -> _Ba
         wave=rng.uniform(0, 0.6, 2) * rng.random(),
         sun=rng.normal(0, 1.8 if rng.random() < RAKING else 0.6, 2) + np.array([0.0, -0.5]),
         softness=float(rng.random()),
+        grounded=float(rng.uniform(0.2, 0.75)) if rng.random() < GROUNDED else 0.0,
         seen_through=str(rng.choice(["dark", "behind", "lining", "inside"], p=[0.5, 0.18, 0.16, 0.16])),
         lining=torch.tensor(rng.uniform(0.05, 0.9, 3), dtype=torch.float32),
     )
@@ -188,6 +192,8 @@ def _draw_face(
     lit = light(
         surface, face, pitch=basket.pitch, sun=basket.sun, gloss=basket.plan.gloss, softness=basket.softness
     )
+    if whole.rim_down is not None:
+        lit = lit * _ground_shade(face, basket.grounded)
     lit = torch.where((surface.gap > 0.5)[..., None], _through(surface, behind[window], basket), lit)
     rim = torch.zeros_like(rows)
     masks = {code: mask * judged for code, mask in faults.masks.items()}
@@ -284,6 +290,13 @@ def _damage(surface: Surface, faults: Faults) -> None:
         surface.height = surface.height + faults.bump
 
 
+def _ground_shade(face: Face, strength: float) -> Tensor:
+    """(h, w, 1): a wall gets less of the sky the nearer it is to the ground."""
+    down = face.down[face.mask]
+    depth = ((face.down - down.min()) / (down.max() - down.min()).clamp_min(1.0)).clamp(0, 1)
+    return (1 - strength * depth**3)[..., None]
+
+
 def _through(surface: Surface, behind: Tensor, basket: _Basket) -> Tensor:
     """What one sees through a gap."""
     if basket.seen_through == "behind":
@@ -323,6 +336,8 @@ def _rim(
     tone = (0.35 + 0.75 * body) * (0.85 + 0.3 * hash01(k, 0.0, plan.seed))
     rgb = torch.tensor(plan.weft_rgb if rng.random() < 0.7 else plan.warp_rgb).view(1, 1, 3)
     colour = rgb * tone[..., None]
+    overhang = rng.uniform(0, 0.7) * torch.exp(-((across - 1).clamp_min(0) / rng.uniform(0.2, 0.8)))
+    lit = lit * (1 - overhang * (across >= 1))[..., None]
     open_rim = torch.zeros_like(rim)
     spots = torch.nonzero(face.mask & (rim > 0))
     if harm is not None and harm.random() < 0.12 and len(spots):

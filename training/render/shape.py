@@ -14,11 +14,14 @@ from torch import Tensor
 
 HORIZON = 1e-6
 """A plane is never looked at nearer to its horizon than this, where a pixel sees infinitely far."""
+STEEPEST = 4.0
+"""Slope of a face as the camera sees it, at most: a round wall turns away from it by 76 degrees."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Face:
-    """`role`: outside (judged), inside (seen, not judged). `shade` multiplies the light it gets."""
+    """`role`: outside (judged), inside (seen, not judged). `normal`: slope of the face in x and y, the tangent of
+    the angle by which it turns away from the camera. `shade` multiplies the light it gets."""
 
     mask: Tensor
     along: Tensor
@@ -120,7 +123,7 @@ def cylinder(n: int, rng: np.random.Generator) -> list[Face]:
         mask=wall,
         along=angle * r_top,
         down=down,
-        normal=(torch.sin(angle), 0.0),
+        normal=(torch.tan(angle).clamp(-STEEPEST, STEEPEST), 0.0),
         role="outside",
         shade=1.0,
         rim_down=0.0,
@@ -131,7 +134,7 @@ def cylinder(n: int, rng: np.random.Generator) -> list[Face]:
         mask=mouth,
         along=-behind * r_top,
         down=y - top + squash * r_top * torch.cos(behind),
-        normal=(-torch.sin(behind), 0.0),
+        normal=(-torch.tan(behind).clamp(-STEEPEST, STEEPEST), 0.0),
         role="inside",
         shade=float(rng.uniform(0.25, 1.05)),
     )
@@ -169,19 +172,27 @@ def box(n: int, rng: np.random.Generator) -> list[Face]:
         h = size[2] if name in walls else size[1]
         a, b, mask = _homography(x, y, quad, (w * scale, h * scale))
         outward = outward and name != "base"
-        tilt = float(np.clip((quad[:, 0].mean() - n / 2) / n * 1.5, -0.8, 0.8))
         faces.append(
             Face(
                 mask=mask,
                 along=a,
                 down=b,
-                normal=(tilt, -0.5 if name == "lid" else 0.0),
+                normal=_slopes(cam[list(ids)]),
                 role="outside" if outward else "inside",
                 shade=1.0 if outward else float(rng.uniform(0.3, 1.05)),
                 rim_down=0.0 if name in walls and outward else None,
             )
         )
     return sorted(faces, key=lambda f: f.role == "outside")
+
+
+def _slopes(corners: np.ndarray) -> tuple[float, float]:
+    """Slope in x and y of the flat face with these corners (4, 3): right, away from the camera, up."""
+    across = np.cross(corners[1] - corners[0], corners[3] - corners[0])
+    facing = across if across[1] < 0 else -across
+    toward = max(-facing[1], 1e-6)
+    x, y = np.clip([facing[0] / toward, -facing[2] / toward], -STEEPEST, STEEPEST)
+    return float(x), float(y)
 
 
 SHAPES = {"closeup": closeup, "panel": panel, "cylinder": cylinder, "box": box}
