@@ -1,6 +1,6 @@
 """The tables of accounts. They may be changed and stand outside the ledger; AUDIT alone is append-only."""
 
-from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
 from service.tables import METADATA
 
@@ -48,5 +48,7 @@ AUDIT = Table(
     Column("account", String(32)),
     Column("by", String(32), nullable=False),
     Column("detail", String(200), nullable=False),
+    # what was refused lately, without reading all there ever was
+    Index("ix_audit_what_at", "what", "at"),
 )
 """Each sign-in, refusal and change of what an account may do. No passwords, no addresses of machines."""

@@ -84,7 +84,7 @@ class WantedFacts:
     and no decision on an inspection that was filed under another basket since.
 
     `lot_and_its_items`: filed under that lot, or under an item that was put in it. `group`: what names that
-    village group: lots, makers, switching decisions.
+    village group: lots, makers, switching decisions. `maker`: what names that maker: items, filings.
     `within`: the caller's, see `scope.facts_within`.
     """
 
@@ -95,6 +95,7 @@ class WantedFacts:
     by: str | None = None
     lot_and_its_items: str | None = None
     group: str | None = None
+    maker: str | None = None
     current: bool = True
     within: ColumnElement[bool] | None = None
 
@@ -193,6 +194,8 @@ def _conditions(wanted: WantedFacts) -> list[ColumnElement[bool]]:
     if wanted.group is not None:
         of_lot, of_itself = BodyPath(FACTS.c.body, "lot", "group"), BodyPath(FACTS.c.body, "group")
         conditions.append(or_(of_lot == wanted.group, of_itself == wanted.group))
+    if wanted.maker is not None:
+        conditions.append(BodyPath(FACTS.c.body, "maker") == wanted.maker)
     if wanted.within is not None:
         conditions.append(wanted.within)
     if wanted.current:

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, exists, or_, select
 
 from service.facts import Draft, Kind, append_fact, find_fact
+from service.intake import Intake
 from service.ledger import Tail
 from service.photos import PhotoStore
 from service.store import Store
 from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS, UPLOAD_PHOTOS, UPLOADS, WAITING
+from service.uploads import OPEN
 
 PORTION = 200
 """Inspections or facts removed in one transaction."""
@@ -29,29 +31,44 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """How many of each were removed."""
+    """How many of each were removed. `erased`: nothing of it is left in the database's files either."""
 
     photos: int
+    uploads: int
     inspections: int
     facts: int
+    erased: bool
 
 
-def purge(store: Store, photos: PhotoStore, retention: Retention, *, by: str, now: datetime) -> Purged:
-    """Removes photos, inspections with their records, and facts that are older than their retention.
+def purge(
+    store: Store, photos: PhotoStore, intake: Intake, retention: Retention, *, by: str, now: datetime
+) -> Purged:
+    """Removes photos, what uploads said, inspections with their records, and facts older than their retention.
 
     Purges themselves stay. May be broken off and run again at any time.
     """
     _finish(store, photos)
-    removed_photos = removed_inspections = removed_facts = 0
+    removed_photos = removed_uploads = removed_inspections = removed_facts = 0
     while names := _purge_photos(store, before=now - retention.photos, by=by, now=now):
         for name in names:
             photos.remove(name)
         removed_photos += len(names)
+    while bundles := _purge_uploads(store, before=now - retention.photos):
+        for bundle in bundles:
+            intake.forget(bundle)
+        removed_uploads += len(bundles)
     while count := _purge_inspections(store, before=now - retention.records, by=by, now=now):
         removed_inspections += count
     while count := _purge_facts(store, before=now - retention.records, by=by, now=now):
         removed_facts += count
-    return Purged(photos=removed_photos, inspections=removed_inspections, facts=removed_facts)
+    return Purged(
+        photos=removed_photos,
+        uploads=removed_uploads,
+        inspections=removed_inspections,
+        facts=removed_facts,
+        # each time: an earlier purge may have found the files in use
+        erased=store.erase_removed(),
+    )
 
 
 def _finish(store: Store, photos: PhotoStore) -> None:
@@ -92,6 +109,18 @@ def _old_photos(connection: Connection, before: datetime) -> Iterator[str]:
         yield from (row[0] for row in connection.execute(query))
 
 
+def _purge_uploads(store: Store, *, before: datetime) -> Sequence[str]:
+    """Bundles of the uploads now removed, at most those of one portion: no evidence, but they hold the maker's code,
+    file names as the phone gave them and, where they were set aside, the originals."""
+    over = (UPLOADS.c.created_at < before.isoformat(), UPLOADS.c.state.not_in(OPEN))
+    with store.changing() as connection:
+        found = connection.execute(select(UPLOADS.c.id, UPLOADS.c.bundle).where(*over).limit(PORTION)).all()
+        ids = [row.id for row in found]
+        connection.execute(delete(UPLOAD_PHOTOS).where(UPLOAD_PHOTOS.c.upload_id.in_(ids)))
+        connection.execute(delete(UPLOADS).where(UPLOADS.c.id.in_(ids)))
+    return [row.bundle for row in found]
+
+
 def _purge_inspections(store: Store, *, before: datetime, by: str, now: datetime) -> int:
     old = select(INSPECTIONS.c.id).where(INSPECTIONS.c.created_at < before.isoformat()).limit(PORTION)
     with store.writing() as (connection, tail):
@@ -105,9 +134,6 @@ def _purge_inspections(store: Store, *, before: datetime, by: str, now: datetime
             seq = select(INSPECTIONS.c.seq).where(INSPECTIONS.c.id == inspection)
             connection.execute(delete(WAITING).where(WAITING.c.seq.in_(seq)))
             connection.execute(delete(INSPECTIONS).where(INSPECTIONS.c.id == inspection))
-            # what its upload said of the item: no evidence, but it names the maker's code
-            connection.execute(delete(UPLOAD_PHOTOS).where(UPLOAD_PHOTOS.c.upload_id == inspection))
-            connection.execute(delete(UPLOADS).where(UPLOADS.c.id == inspection))
     return len(ids)
 
 

@@ -19,6 +19,7 @@ from service.checkpoints import append_checkpoint, read_checkpoints, sign_checkp
 from service.dependencies import naming_of
 from service.entries import FilingEntry
 from service.facts import Kind, find_fact
+from service.intake import Intake
 from service.item import FIELD_RULES
 from service.ledger import read_head
 from service.photo_bucket import open_photos
@@ -105,9 +106,18 @@ def purge_records(settings: Settings, *, by: str) -> int:
     retention = Retention(
         photos=timedelta(days=settings.keep_photos_days), records=timedelta(days=settings.keep_records_days)
     )
-    removed = purge(evidence.store, evidence.photos, retention, by=by, now=datetime.now(UTC))
+    intake = Intake(settings.data_dir / "intake")
+    removed = purge(evidence.store, evidence.photos, intake, retention, by=by, now=datetime.now(UTC))
     evidence.store.close()
     print(json.dumps(asdict(removed)))
+    if not removed.erased:
+        print(
+            "Isinya sudah dihapus, tetapi sisanya masih bisa ada di berkas basis data yang sedang dipakai. Hentikan "
+            "layanan, lalu jalankan perintah ini lagi.\n"
+            "The content is removed, but remains of it may still lie in the database's files, which are in use. Stop "
+            "the service, then run this command again.",
+            file=sys.stderr,
+        )
     return HELD
 
 

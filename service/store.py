@@ -5,6 +5,7 @@ REPLACE, so that the promise also holds against other programs; the ledger shows
 """
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,6 +148,32 @@ class Store:
                 found = read_inspections(connection, whole.order_by(INSPECTIONS.c.seq.desc()))
             yield found
             before = numbers[-1]
+
+    def erase_removed(self) -> bool:
+        """Writes the database's files anew, so that nothing of what was removed stays in them.
+
+        Returns whether it could: not while others use them for long.
+        """
+        try:
+            if self._engine.dialect.name == "sqlite":
+                return self._rewrite_sqlite()
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM FULL")
+        except (SQLAlchemyError, sqlite3.OperationalError):
+            return False
+        return True
+
+    def _rewrite_sqlite(self) -> bool:
+        # past SQLAlchemy, which would begin a transaction: there is no VACUUM inside one
+        raw = self._engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute("VACUUM")
+            # what VACUUM wrote is in the journal; the file itself is old until it is carried over
+            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+        finally:
+            raw.close()
 
     def check(self) -> None:
         """Reads one row, as proof that the store answers."""

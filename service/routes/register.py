@@ -18,6 +18,7 @@ from service.dossier import find_lot_of
 from service.entries import GroupEntry, ItemEntry, MakerEntry, WithdrawalEntry, body_of
 from service.export import TABLES, ListFormat, Row, answer_table
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
+from service.filing import present_maker
 from service.item import MakerCode, Ref
 from service.permission import AsAdmin, AsAnyone, AsFieldwork, AskedFirst, AsModelKeeper, AsRegistrar
 from service.problems import not_found
@@ -28,6 +29,9 @@ from service.tables import INSPECTIONS
 from service.tabulate import FACT_COLUMNS, fact_row
 
 router = APIRouter(prefix="/v1", tags=["register"], route_class=AskedFirst)
+
+ABOUT_A_BASKET = frozenset({Kind.MEMBERSHIP, Kind.DISPOSITION, Kind.REWORK, Kind.CHECK})
+"""What is said of a basket is said of its maker too. Other kinds may name another maker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,8 @@ class FactsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakerData:
-    """Inspections of the maker's baskets, and facts about the maker or by the maker, old versions too."""
+    """Inspections of the maker's baskets, what persons decided and checked on them, and facts about the maker or by
+    the maker; old versions too."""
 
     maker: str
     inspections: tuple[InspectionAnswer, ...]
@@ -83,20 +88,19 @@ def export_maker(desk: AtDesk, caller: AsAdmin, maker: MakerCode) -> MakerData:
     """All that is on record of a maker, as the law on personal data lets the maker ask for."""
     within = facts_within(caller)
     with desk.store.reading() as connection:
-        inspections = read_inspections(
-            connection, select(INSPECTIONS).where(INSPECTIONS.c.maker == maker, inspections_within(caller))
-        )
-        facts = [
-            *list_facts(
-                connection, WantedFacts(kind=Kind.MAKER, subject=maker, current=False, within=within)
-            ),
-            *list_facts(connection, WantedFacts(by=maker, current=False, within=within)),
-            *(
-                fact
-                for fact in list_facts(connection, WantedFacts(kind=Kind.ITEM, current=False, within=within))
-                if fact.body.get("maker") == maker
-            ),
+        theirs = select(INSPECTIONS).where(present_maker() == maker, inspections_within(caller))
+        inspections = read_inspections(connection, theirs)
+        named = [
+            WantedFacts(kind=Kind.MAKER, subject=maker, current=False, within=within),
+            WantedFacts(by=maker, current=False, within=within),
+            WantedFacts(kind=Kind.ITEM, maker=maker, current=False, within=within),
         ]
+        facts = [fact for wanted in named for fact in list_facts(connection, wanted)]
+        items = list_facts(connection, WantedFacts(kind=Kind.ITEM, maker=maker, within=within))
+        baskets = {fact.subject for fact in items} | {i.item.ref for i in inspections if i.item.ref}
+        for ref in sorted(baskets):
+            of_basket = list_facts(connection, WantedFacts(item=ref, current=False, within=within))
+            facts += [fact for fact in of_basket if fact.kind in ABOUT_A_BASKET]
     return MakerData(
         maker=maker, inspections=tuple(answer_inspection(i) for i in inspections), facts=tuple(facts)
     )

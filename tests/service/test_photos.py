@@ -12,6 +12,7 @@ from qc_vision.decision import Verdict
 from qc_vision.errors import StorageError
 from service.app import create_app
 from service.cli import main
+from service.intake import Intake
 from service.photo_bucket import open_photos
 from service.photos import PhotoAltered, PhotoFolder, PhotoStore
 from service.purge import Retention, purge
@@ -128,7 +129,12 @@ def test_inspections_are_kept_read_verified_and_purged(
 
         kept = Retention(photos=timedelta(days=1), records=timedelta(days=9))
         removed = purge(
-            evidence.store, evidence.photos, kept, by="R-1", now=datetime.now(UTC) + timedelta(days=2)
+            evidence.store,
+            evidence.photos,
+            Intake(place.settings.data_dir / "intake"),
+            kept,
+            by="R-1",
+            now=datetime.now(UTC) + timedelta(days=2),
         )
         assert removed.photos == 3
         assert list(place.photos.names()) == []

@@ -108,6 +108,10 @@ def test_a_row_named_by_a_purge_may_be_removed_and_the_rest_still_verifies(
     assert found.purged == 1
 
 
+def test_the_files_are_written_anew_after_a_purge(store: Store) -> None:
+    assert store.erase_removed()
+
+
 def test_what_was_changed_with_the_triggers_off_is_found(engine: Engine, store: Store) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE facts DISABLE TRIGGER ALL"))

@@ -9,6 +9,7 @@ from sqlalchemy import Table, func, select
 
 from qc_vision.decision import Verdict
 from service.facts import Draft, Kind, append_fact
+from service.intake import Intake
 from service.photos import PhotoFolder
 from service.purge import Purged, Retention, purge
 from service.settings import Settings
@@ -16,7 +17,7 @@ from service.store import Store, open_store
 from service.tables import FACTS, INSPECTIONS, RECORDS
 from service.verify import Verified, verify
 from tests.service.fakes import photo_of
-from tests.service.test_lots import inspect
+from tests.service.test_lots import decide, inspect
 
 KEPT = Retention(photos=timedelta(days=730), records=timedelta(days=3650))
 NOW = datetime.now(UTC)
@@ -39,6 +40,11 @@ def photos(settings: Settings) -> PhotoFolder:
     return PhotoFolder(settings.data_dir / "photos")
 
 
+@pytest.fixture
+def intake(settings: Settings) -> Intake:
+    return Intake(settings.data_dir / "intake")
+
+
 def count(store: Store, table: Table) -> int:
     with store.reading() as connection:
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -51,19 +57,19 @@ def check(store: Store, photos: PhotoFolder) -> Verified:
     return found
 
 
-def test_nothing_goes_before_its_time(store: Store, photos: PhotoFolder) -> None:
-    removed = purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=729))
+def test_nothing_goes_before_its_time(store: Store, photos: PhotoFolder, intake: Intake) -> None:
+    removed = purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=729))
 
-    assert removed == Purged(photos=0, inspections=0, facts=0)
+    assert removed == Purged(photos=0, uploads=0, inspections=0, facts=0, erased=True)
 
 
 def test_photos_go_first_and_their_records_stay_and_verify(
-    store: Store, photos: PhotoFolder, settings: Settings, client: TestClient
+    store: Store, photos: PhotoFolder, intake: Intake, settings: Settings, client: TestClient
 ) -> None:
     files = list((settings.data_dir / "photos").rglob("*.jpg"))
-    removed = purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=731))
+    removed = purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=731))
 
-    assert removed == Purged(photos=len(files), inspections=0, facts=0)
+    assert removed == Purged(photos=len(files), uploads=2, inspections=0, facts=0, erased=True)
     assert list((settings.data_dir / "photos").rglob("*.jpg")) == []
     assert check(store, photos).purged == 6  # three files of each of two records
     gone = client.get(client.get("/v1/inspections").json()["inspections"][0]["links"]["thumbnail"])
@@ -71,9 +77,9 @@ def test_photos_go_first_and_their_records_stay_and_verify(
 
 
 def test_after_ten_years_content_is_gone_and_the_chain_still_verifies(
-    store: Store, photos: PhotoFolder
+    store: Store, photos: PhotoFolder, intake: Intake
 ) -> None:
-    removed = purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=3651))
+    removed = purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=3651))
 
     assert removed.inspections == 2
     assert (count(store, INSPECTIONS), count(store, RECORDS)) == (0, 0)
@@ -85,39 +91,41 @@ def test_after_ten_years_content_is_gone_and_the_chain_still_verifies(
 
 
 def test_a_photo_that_came_in_again_later_is_kept(
-    store: Store, photos: PhotoFolder, settings: Settings, client: TestClient
+    store: Store, photos: PhotoFolder, intake: Intake, settings: Settings, client: TestClient
 ) -> None:
     inspect(client, "A-2", Verdict.PASS)  # the very bytes of A-1
     with store.reading() as connection:
         (last,) = connection.execute(select(INSPECTIONS).where(INSPECTIONS.c.ref == "A-2")).all()
     all_but_last = Retention(photos=NOW - datetime.fromisoformat(last.created_at), records=KEPT.records)
 
-    removed = purge(store, photos, all_but_last, by="R-1", now=NOW)
+    removed = purge(store, photos, intake, all_but_last, by="R-1", now=NOW)
 
     assert removed.photos == 3  # those of B-1 alone
     check(store, photos)
 
 
-def test_only_photos_older_than_the_limit_go(store: Store, photos: PhotoFolder, settings: Settings) -> None:
+def test_only_photos_older_than_the_limit_go(
+    store: Store, photos: PhotoFolder, intake: Intake, settings: Settings
+) -> None:
     with store.reading() as connection:
         (first,) = connection.execute(select(INSPECTIONS).where(INSPECTIONS.c.ref == "A-1")).all()
     between = datetime.fromisoformat(first.created_at) + timedelta(microseconds=1)
     only_first = Retention(photos=NOW - between, records=KEPT.records)
 
-    purge(store, photos, only_first, by="R-1", now=NOW)
+    purge(store, photos, intake, only_first, by="R-1", now=NOW)
 
     assert len(list((settings.data_dir / "photos").rglob("*.jpg"))) == 3  # those of B-1
 
 
 def test_a_purge_that_broke_off_is_finished_by_the_next(
-    store: Store, photos: PhotoFolder, settings: Settings
+    store: Store, photos: PhotoFolder, intake: Intake, settings: Settings
 ) -> None:
     left = next((settings.data_dir / "photos").rglob("*.jpg"))
     content = left.read_bytes()
-    purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=731))
+    purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=731))
     left.write_bytes(content)
 
-    purge(store, photos, KEPT, by="R-1", now=NOW + timedelta(days=731))
+    purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=731))
 
     assert not left.exists()
 
@@ -131,9 +139,13 @@ def test_a_maker_is_given_all_that_is_on_record_and_nothing_of_others(client: Te
         client.put(f"/v1/makers/{maker}", json={"by": "R-1", "group": "KLS"})
         client.put(f"/v1/items/{ref}", json={"by": "R-1", "maker": maker})
     client.post("/v1/review-requests", json={"by": "P-1", "item": "A-1"})
+    for seen in client.get("/v1/inspections").json()["inspections"]:
+        decide(client, seen["id"], reason=f"dilihat {seen['item']['ref']}")
 
     data = client.get("/v1/makers/P-1/data").json()
 
     assert [inspection["item"]["ref"] for inspection in data["inspections"]] == ["A-1"]
-    assert {fact["kind"] for fact in data["facts"]} == {"maker", "item", "review_request"}
+    assert {fact["kind"] for fact in data["facts"]} == {"maker", "item", "review_request", "disposition"}
     assert "P-2" not in json.dumps(data)
+    assert "dilihat A-1" in json.dumps(data)
+    assert "dilihat B-1" not in json.dumps(data)

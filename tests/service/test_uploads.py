@@ -20,6 +20,7 @@ from qc_vision.decision import Verdict
 from qc_vision.inspection import Inspection
 from qc_vision.spec import ProductSpec
 from service.app import create_app
+from service.intake import Intake
 from service.purge import Retention, purge
 from service.settings import Settings
 from service.signing import SignatureRefused, check_signature
@@ -345,6 +346,7 @@ def test_when_an_inspection_is_purged_what_was_said_with_its_upload_goes_too(
     purge(
         at.store,
         at.photos,
+        Intake(settings.data_dir / "intake"),
         Retention(photos=timedelta(0), records=timedelta(0)),
         by="R-1",
         now=datetime.now(UTC) + timedelta(days=1),
@@ -354,8 +356,6 @@ def test_when_an_inspection_is_purged_what_was_said_with_its_upload_goes_too(
 
 
 def test_two_services_draw_one_name_for_their_folder(tmp_path: Path) -> None:
-    from service.intake import Intake
-
     with ThreadPoolExecutor(8) as pool:
         names = set(pool.map(lambda _: Intake(tmp_path / "intake").place(), range(8)))
 
