@@ -169,6 +169,6 @@ def test_a_link_to_a_photo_that_was_purged_says_so(
 ) -> None:
     link = make(client, f"{photos}/1", Variant.PHOTO).json()["link"]
     kept = Retention(photos=timedelta(), records=timedelta(days=1))
-    purge(store, desk.photos, kept, by="test", now=now())
+    purge(store, desk.photos, desk.intake, kept, by="test", now=now())
 
     assert code_of(holder.get(link)) == (410, "gone")
