@@ -43,7 +43,7 @@ from service.problems import (
 )
 from service.reception import Sent, SentFile
 from service.refiling import refile
-from service.routes.paging import IfMatch, make_cursor, read_cursor, read_version, tag
+from service.routes.paging import FIRST_VERSION, IfMatch, make_cursor, read_cursor, read_version, tag
 from service.routes.parts import take_parts
 from service.routes.uploads import UploadAnswer, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
@@ -201,7 +201,7 @@ def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> Inspe
     return answer_inspection(_find(desk, inspection_id))
 
 
-@router.put("/{inspection_id}/filing")
+@router.put("/{inspection_id}/filing", responses=FIRST_VERSION)
 def file_inspection(
     desk: AtDesk,
     caller: AsReviewer,

@@ -18,13 +18,14 @@ import httpx2
 
 from qc_vision.decision import Verdict
 from service.accounts import PassKind
-from service.app import create_app, open_records
+from service.app import create_app
 from service.settings import Settings
+from service.workplace import open_records
 from tests.service.bad_line import BadLine
 from tests.service.fakes import FakeInspector, photo_of
 from tests.service.parts_sender import begin, finish, go_on
+from tests.service.running import served
 from tests.service.signed_in import new_pass
-from tests.service.test_page import served
 
 GIVEN_UP_AFTER = 5
 """Tries of a whole form, none of which gets further than the one before."""

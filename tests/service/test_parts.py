@@ -9,7 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from tusclient.exceptions import TusCommunicationError
 
 from qc_vision.decision import Verdict
 from service.accounts import PassKind
-from service.app import create_app, open_records
+from service.app import create_app
 from service.backup import back_up
 from service.caller import Role
 from service.doctor import Health, examine
@@ -33,7 +33,7 @@ from service.settings import Settings
 from service.signing import check_signature
 from service.store import Store
 from service.tus import PIECE_BYTES
-from tests.bench.bench_kill import free_port, wait_until_ready
+from service.workplace import open_records
 from tests.service.fakes import FakeInspector, photo_of
 from tests.service.parts_sender import (
     PIECES,
@@ -46,8 +46,8 @@ from tests.service.parts_sender import (
     offset_of,
     send_whole,
 )
+from tests.service.running import served
 from tests.service.signed_in import AsNamed, new_pass, signed_in
-from tests.service.test_page import served
 from tests.service.test_scope import THEIRS, held_to
 from tests.service.test_uploads import listed, send
 
@@ -481,6 +481,21 @@ def test_an_outside_client_sends_a_photo_and_goes_on_where_it_stopped(
     assert answer.json()["photos"][0]["photo"]["sha256"] == hashlib.sha256(LARGE).hexdigest()
     with pytest.raises(TusCommunicationError):
         tus.uploader(file_stream=io.BytesIO(LARGE), url=f"{live.base_url}/v1/parts/{uuid4().hex}", **options)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_until_ready(port: int) -> None:
+    end = time.monotonic() + 300  # as long as a busy machine takes
+    while time.monotonic() < end:
+        with suppress(httpx2.HTTPError):
+            httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+            return
+        time.sleep(0.05)
+    raise AssertionError("the service did not come up")
 
 
 @contextmanager
