@@ -13,9 +13,9 @@ from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.metrics import Metrics
 from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
+from service.parts import parts_of
 from service.passwords import Argon2id
-from service.photos import prepare_folder
-from service.problems import Problem, answer_problems
+from service.problems import REFUSED, DescribedApi, Problem, answer_problems
 from service.reception import Bell
 from service.refusals import audit_refusals
 from service.request_log import RequestLog
@@ -31,6 +31,7 @@ from service.routes import (
     lots,
     metrics,
     pages,
+    parts,
     photo_checks,
     register,
     reviews,
@@ -40,19 +41,14 @@ from service.routes import (
 )
 from service.settings import Settings
 from service.signing import Keyring
-from service.store import Store, now, open_database
+from service.store import now
+from service.tus import Tus
 from service.workplace import open_workplace
 
 DESCRIPTION = """\
 Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a handwoven basket come in,
 a verdict with its reasons comes out. Errors are problem documents (RFC 9457) in both languages.
 """
-
-
-def open_records(settings: Settings) -> Store:
-    """The store of records, folder and schema made where missing. Raises StorageError."""
-    prepare_folder(settings.data_dir)
-    return open_database(settings.database)
 
 
 def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: Crew | None = None) -> FastAPI:
@@ -63,7 +59,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         at = open_workplace(settings)
-        store, bell = at.store, Bell()
+        store, bell, under_way = at.store, Bell(), parts_of(settings)
         ours = crew or (Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell))
         app.state.desk = Desk(
             settings=settings,
@@ -71,6 +67,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             photos=at.photos,
             keyring=Keyring(settings.data_dir / "keys"),
             intake=at.intake,
+            parts=under_way,
             bell=bell,
             crew=ours,
             hashes=Argon2id(),
@@ -84,6 +81,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             naming=naming_of(settings),
             keyring=app.state.desk.keyring,
             checkpoints=settings.checkpoints,
+            parts=under_way,
             clock=now,
         )
         courier.start()
@@ -93,7 +91,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             ours.stop()
         store.close()
 
-    app = FastAPI(
+    app = DescribedApi(
         title="qc_vision",
         version=SOFTWARE,
         description=DESCRIPTION,
@@ -101,13 +99,14 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         # the usual documentation pages load scripts from elsewhere
         docs_url=None,
         redoc_url=None,
-        responses={422: {"model": Problem, "description": "Problem document"}},
+        responses={"default": {"model": Problem, "description": REFUSED}},
     )
     answer_problems(app)
     audit_refusals(app)
     for routes in (
         inspections,
         uploads,
+        parts,
         photo_checks,
         items,
         lots,
@@ -126,6 +125,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     ):
         app.include_router(routes.router)
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
+    app.add_middleware(Tus, path=parts.PATH)
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
     app.add_middleware(HangUp)

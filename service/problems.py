@@ -33,13 +33,16 @@ from service.accounts import AccountError
 from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
+from service.parts import NoRoom, NoRoomForAccount, OffsetMoved, PartGone, PartTaken, PartTooLong
 from service.passwords import WeakPassword
+from service.photo_links import LinkRefused
 from service.refiling import FilingRefused
 from service.scope import HIDDEN, Foreign
 from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
+REFUSED = "Refused: a problem document (RFC 9457) in both languages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ),
     NotSignedIn: Kind(status=401, code="not-signed-in", title=Message(id="Belum masuk", en="Not signed in")),
     NotAllowed: Kind(status=403, code="not-allowed", title=Message(id="Tidak boleh", en="Not allowed")),
+    LinkRefused: Kind(status=403, code="link", title=Message(id="Tautan tidak sah", en="Link refused")),
     SignInRefused: Kind(
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
     ),
@@ -174,6 +178,19 @@ KINDS: dict[type[QcVisionError], Kind] = {
     WeakPassword: Kind(
         status=422, code="weak-password", title=Message(id="Kata sandi lemah", en="Weak password")
     ),
+    PartGone: Kind(status=404, code="part-gone", title=Message(id="Bagian tidak ada", en="No such part")),
+    OffsetMoved: Kind(
+        status=409, code="offset", title=Message(id="Bagian sudah maju", en="The part stands elsewhere")
+    ),
+    PartTooLong: UPLOAD_TOO_LARGE,
+    PartTaken: OTHER_CONTENT,
+    NoRoomForAccount: Kind(
+        status=429,
+        code="too-many-parts",
+        title=Message(id="Terlalu banyak setengah jalan", en="Too much under way"),
+        retry_after_s=600,
+    ),
+    NoRoom: BUSY,
     AccountError: Kind(status=422, code="account", title=Message(id="Akun ditolak", en="Account refused")),
     SamplingError: Kind(
         status=422, code="sampling", title=Message(id="Rencana sampel tidak ada", en="No sampling plan")
@@ -275,6 +292,8 @@ def extensions_of(error: QcVisionError) -> dict[str, Any]:
         return error.extensions
     if isinstance(error, PhotoRefused):
         return {"photo": asdict(error.photo)}
+    if isinstance(error, OffsetMoved):
+        return {"offset_bytes": error.offset_bytes}
     if isinstance(error, ItemRefused):
         faults = [FieldFault(field=f"item.{name}", messages=words) for name, words in error.faults.items()]
         return {"errors": [asdict(fault) for fault in faults]}
@@ -298,6 +317,28 @@ def problem(
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+class DescribedApi(FastAPI):
+    """An app that describes its refusals as what they are: problem documents, not plain JSON."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Made once; the app names Problem as the model of its default response."""
+        if self.openapi_schema is None:
+            for operations in super().openapi()["paths"].values():
+                for operation in operations.values():
+                    _describe_refusals(operation["responses"])
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def _describe_refusals(responses: dict[str, Any]) -> None:
+    # the framework files them under whatever else the route answers
+    (refused,) = responses["default"]["content"].values()
+    responses["default"]["content"] = {MEDIA_TYPE: refused}
+    for response in responses.values():
+        if MEDIA_TYPE in response.get("content", {}):
+            response["content"][MEDIA_TYPE] = refused | response["content"][MEDIA_TYPE]
 
 
 def answer_problems(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 from scipy.fft import dctn
 
 from qc_vision.errors import DamagedPhoto, EmptyPhoto, PhotoError, PhotoTooLarge, UnsupportedPhoto
@@ -364,6 +365,57 @@ def test_a_bomb_is_refused_by_its_header(data: bytes, size: tuple[int, int]) -> 
 
 
 # nothing leaks
+
+
+def exif_of_lens(equivalent_mm: int, size: tuple[int, int]) -> Image.Exif:
+    exif = Image.Exif()
+    detail = exif.get_ifd(ExifTags.IFD.Exif)
+    detail[ExifTags.Base.FocalLengthIn35mmFilm] = equivalent_mm
+    detail[ExifTags.Base.ExifImageWidth], detail[ExifTags.Base.ExifImageHeight] = size
+    return exif
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_focal_length_is_told_in_pixels_of_the_whole_photo(orientation: int) -> None:
+    exif = exif_of_lens(28, (4032, 3024))
+    exif[ExifTags.Base.Orientation] = orientation
+    photo = decode(encode(Image.new("RGB", (4032, 3024)), "JPEG", exif=exif), min_side_px=1000)
+    assert photo.focal_px is not None
+    # tables of lenses give 28 mm a view of 75.4° from corner to corner
+    view_deg = 2 * math.degrees(math.atan(math.hypot(4032, 3024) / 2 / photo.focal_px))
+    assert view_deg == pytest.approx(75.4, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        Image.Exif(),
+        exif_of_lens(0, (96, 64)),
+        exif_of_lens(800, (96, 64)),
+        exif_of_lens(26, (192, 128)),
+    ],
+    ids=["untold", "zero", "telescope", "cut or shrunk since"],
+)
+def test_a_focal_length_that_cannot_be_this_photo_s_is_not_believed(exif: Image.Exif) -> None:
+    assert decode(encode(draw_scene(), "JPEG", exif=exif)).focal_px is None
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
+    packed = encode(SCENE, "JPEG", progressive=True)
+    last = packed.rindex(b"\xff\xda")
+    scan = packed[last:-2]
+
+    assert decode(packed[:-2] + 80 * scan + packed[-2:]).pixels.shape == SCENE.shape
+    with pytest.raises(PhotoTooLarge, match="at most 100 scan"):
+        decode(packed[:-2] + 100 * scan + packed[-2:])
+
+
+def test_scans_count_in_the_photo_alone_not_in_its_thumbnail_nor_in_a_video_behind_it() -> None:
+    packed = encode(SCENE, "JPEG")
+    thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + 400) + 100 * b"\xff\xda\0\2"
+
+    assert decode(packed[:2] + thumbnail + packed[2:]).pixels.shape == SCENE.shape
+    assert decode(packed + 200 * b"\xff\xda").pixels.shape == SCENE.shape
 
 
 def test_nothing_that_the_file_says_of_person_or_place_is_kept() -> None:
