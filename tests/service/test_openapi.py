@@ -42,6 +42,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")  # parts (tus)
 SIGNED_OUT = None
 EXAMPLES = 3
 ANSWER_S = 120.0
