@@ -22,7 +22,7 @@ from qc_vision.calibration import (
     pose,
 )
 from qc_vision.quantity import Quantity
-from qc_vision.region import BASKET_AT, find_basket
+from qc_vision.region import find_basket
 from qc_vision.weave import WeaveMap
 
 MissingSize = Literal["no_scale", "cut_off", "several_parts", "too_tilted", "not_round", "outline_unclear"]
@@ -31,6 +31,8 @@ DIRECTIONS = 96
 RIM_POINTS = 72
 FINER = 4
 """The map of the basket is made so much finer before its edge is taken."""
+EDGE_AT = 0.5
+"""The edge lies half-way between basket and none."""
 EDGE_STANDARD_CELLS = 0.5
 """How far the network's edge of a basket may lie off the true one, all round alike. A proposal."""
 OFF_MAX = 0.01
@@ -138,10 +140,10 @@ def _told(found: Points) -> Points:
 def _reach(weave_map: WeaveMap) -> Points:
     """(DIRECTIONS,) how far the basket reaches in each direction of the photo, px: its support function."""
     filled = find_basket(weave_map).astype(np.float32)
-    grey = np.where(filled > 0, np.maximum(weave_map.basket, BASKET_AT), weave_map.basket)
+    grey = np.where(filled > 0, np.maximum(weave_map.basket, EDGE_AT), weave_map.basket)
     near = cv2.dilate(filled, np.ones((3, 3), np.uint8))
     fine = cv2.resize(np.asarray(grey * near, np.float32), None, fx=FINER, fy=FINER)
-    ys, xs = np.nonzero(fine >= BASKET_AT)
+    ys, xs = np.nonzero(fine >= EDGE_AT)
     cell_px = weave_map.px_per_cell / FINER
     points = (np.column_stack([xs, ys]) + 0.5) * cell_px
     hull = cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qc_vision.inspection import Inspection
+from qc_vision.region import BASKET_AT
 from training.evaluate.alarms import Alarms, count_alarms, share_found
 from training.evaluate.density import Reading, ScaledReading, compare, compare_scaled, counts_at, read_grey
 from training.evaluate.figures import Figure, Statistic, Subject, auroc_of
@@ -45,7 +46,7 @@ def look_at_rendered(
 
     def measure(path: Path, inspection: Inspection) -> RenderedLook:
         truth, sight = read_rendered(path), sight_of(path, inspection)
-        seen = sight.basket.spread(truth.basket.shape) > 0.5
+        seen = sight.basket.spread(truth.basket.shape) > BASKET_AT
         readings = [*_readings(path.name, inspection, truth, baselines=baselines)]
         alarms = _alarms(inspection, truth) if defects else None
         return RenderedLook(
