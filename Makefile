@@ -4,7 +4,11 @@ BIN := .venv/bin
 # albumentations asks the package index for news at import, unless told not to
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: run test check lint format browser clean
+# each also alone, as in `make bench_start`; all of them take hours
+BENCHES := bench_start bench_crowd bench_kill fuzz_photo bench_verify bench_million bench_refusals \
+  bench_card_sweep
+
+.PHONY: run test check lint format browser bench $(BENCHES) clean
 
 run: .venv/serve.stamp
 	$(BIN)/qc-service run --data data
@@ -26,6 +30,13 @@ lint:
 format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(BENCHES)
+
+bench_refusals: ARGUMENTS = datasets/samples
+bench_card_sweep: ARGUMENTS = --out datasets/card_sweep/card_sweep.png
+$(BENCHES): .venv/all.stamp
+	$(BIN)/python -m tests.bench.$@ $(ARGUMENTS)
 
 browser:
 	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from qc_vision.errors import SamplingError
 from qc_vision.message import Message
@@ -64,6 +63,8 @@ def acceptance_probability(
     `sensitivity`, and of the n - X others each with chance 1 - `specificity`, all independent. Accepted: at
     most Ac reported.
     """
+    from scipy import stats  # a third of a second, which no start should wait for
+
     present = np.asarray(nonconforming)
     accepted_given = _accepted_given(plan, reader)
     (in_sample,) = np.nonzero(accepted_given > NEGLIGIBLE)
@@ -95,6 +96,8 @@ def _hardly_ever(plan: ClassPlan, lot_size: int, nonconforming: int, reader: Rea
 
 def _accepted_given(plan: ClassPlan, reader: Reader) -> NDArray[np.float64]:
     """(n + 1,) the chance of at most Ac reports, given 0 to n nonconforming units in the sample."""
+    from scipy import stats
+
     in_sample = np.arange(plan.n + 1)
     found = np.arange(plan.ac + 1)
     hits = stats.binom.pmf(found, in_sample[:, None], reader.sensitivity)

@@ -5,6 +5,7 @@ What the file says of the person or the place (EXIF, GPS) is read past and never
 
 import hashlib
 import io
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -38,6 +39,13 @@ TRANSPOSES = {
     8: Image.Transpose.ROTATE_90,
 }
 """What makes a photo of each EXIF orientation upright. Pillow turns anticlockwise."""
+
+MAX_SCANS = 100
+"""A progressive JPEG has about ten. Each costs a pass over all its blocks, however few its bytes: a file of 40 MB
+could hold a core for an hour."""
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a stretch of coded pixels (ITU-T T.81, B.1.1.2): neither a stuffed FF, nor a restart, nor a fill."""
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
 HASH_SIDE = 8
 HASHED_SIDE_PX = 32
@@ -178,6 +186,8 @@ def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: Pho
     width, height = opened.size
     if width * height > limits.max_pixels:
         raise _too_large(f"{width * height / 1e6:.1f} MP", f"{limits.max_pixels / 1e6:.1f} MP")
+    if kind == "jpeg" and _has_too_many_scans(data):
+        raise _too_large(f"> {MAX_SCANS} scan", f"{MAX_SCANS} scan")
     if kind != "jpeg" and getattr(opened, "n_frames", 1) > 1:
         raise _moving(kind.upper())
     if kind == "jpeg" and min_side_px is not None:
@@ -200,6 +210,19 @@ def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: Pho
         perceptual_hash=_perceptual_hash(pixels),
         format=kind,
     )
+
+
+def _has_too_many_scans(data: bytes) -> bool:
+    """Whether the first photo in a JPEG file has more than MAX_SCANS. What lies inside a segment (a thumbnail) or
+    behind the photo's end (a video) does not count."""
+    scans, at = 0, 2
+    while scans <= MAX_SCANS and (marker := MARKER.search(data, at)) is not None:
+        code, at = data[marker.end() - 1], marker.end()
+        if code == END_OF_IMAGE:
+            break
+        scans += code == START_OF_SCAN
+        at += int.from_bytes(data[at : at + 2], "big")
+    return scans > MAX_SCANS
 
 
 def _reduce(opened: Image.Image, min_side_px: int) -> None:

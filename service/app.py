@@ -14,8 +14,7 @@ from service.grading import Inspects
 from service.metrics import Metrics
 from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
 from service.passwords import Argon2id
-from service.photos import prepare_folder
-from service.problems import Problem, answer_problems
+from service.problems import REFUSED, DescribedApi, Problem, answer_problems
 from service.reception import Bell
 from service.refusals import audit_refusals
 from service.request_log import RequestLog
@@ -40,19 +39,13 @@ from service.routes import (
 )
 from service.settings import Settings
 from service.signing import Keyring
-from service.store import Store, now, open_database
+from service.store import now
 from service.workplace import open_workplace
 
 DESCRIPTION = """\
 Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a handwoven basket come in,
 a verdict with its reasons comes out. Errors are problem documents (RFC 9457) in both languages.
 """
-
-
-def open_records(settings: Settings) -> Store:
-    """The store of records, folder and schema made where missing. Raises StorageError."""
-    prepare_folder(settings.data_dir)
-    return open_database(settings.database)
 
 
 def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: Crew | None = None) -> FastAPI:
@@ -93,7 +86,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             ours.stop()
         store.close()
 
-    app = FastAPI(
+    app = DescribedApi(
         title="qc_vision",
         version=SOFTWARE,
         description=DESCRIPTION,
@@ -101,7 +94,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         # the usual documentation pages load scripts from elsewhere
         docs_url=None,
         redoc_url=None,
-        responses={422: {"model": Problem, "description": "Problem document"}},
+        responses={"default": {"model": Problem, "description": REFUSED}},
     )
     answer_problems(app)
     audit_refusals(app)

@@ -19,6 +19,8 @@ from service.ledger import Head
 from service.signing import Keyring, check_signature
 
 TYPE = "qc-vision/lot-certificate/1"
+THUMBNAILS = 8
+"""So many photos of the sample it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

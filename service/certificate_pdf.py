@@ -24,7 +24,6 @@ from reportlab.platypus import (
 from qc_vision.message import Message
 from service.certificate import Certificate
 
-THUMBNAILS = 8
 THUMBNAIL_MM = 40.0
 QR_MM = 34.0
 QUIET_MODULES = 4
@@ -158,7 +157,7 @@ def _photos(thumbnails: Sequence[bytes]) -> list[Flowable]:
         return []
     drawn: list[Flowable] = [
         Image(io.BytesIO(jpeg), width=THUMBNAIL_MM * mm, height=THUMBNAIL_MM * mm, kind="proportional")
-        for jpeg in thumbnails[:THUMBNAILS]
+        for jpeg in thumbnails
     ]
     rows = [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
     rows[-1] += [Spacer(1, 1)] * (4 - len(rows[-1]))

@@ -201,36 +201,42 @@ def listen(host: str, port: int) -> socket.socket:
 def _run(host: str | None, port: int | None, data: Path | None) -> int:
     settings = _settings(host, port, data)
 
-    import uvicorn
-
-    from service.account_commands import first_link
-    from service.app import create_app, open_records
     from service.crew import Processes, working
-    from service.request_log import log_as_json
+    from service.workplace import open_records
 
     # everything that may refuse is tried before the address is announced
     store = open_records(settings)
-    with listen(settings.host, settings.port) as listener, working(Processes(settings)) as crew:
-        url = _url(settings.host, listener.getsockname()[1])
-        link = first_link(store, url)
-        store.close()
-        print(f"Layanan siap. Buka {url}\nThe service is ready. Open {url}", flush=True)
-        if link is not None:
-            print(
-                "Belum ada kata sandi. Tautan sekali pakai untuk akun pertama:\n"
-                f"There is no password yet. One-time link for the first account:\n{link}",
-                flush=True,
-            )
-        if settings.host not in LOOPBACK:
-            print(
-                "Kata sandi melewati jaringan ini terbuka: pasang di belakang HTTPS.\n"
-                "Passwords cross this network in the clear: put it behind HTTPS.",
-                file=sys.stderr,
-            )
-        app = create_app(settings, crew=crew)
-        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-        log_as_json(sys.stderr)
-        uvicorn.Server(config).run(sockets=[listener])
+    crew = Processes(settings)
+    with listen(settings.host, settings.port) as listener:
+        crew.begin()
+        # while they load the model: two seconds of a core, about as long as theirs
+        import uvicorn
+
+        from service.account_commands import first_link
+        from service.app import create_app
+        from service.request_log import log_as_json
+
+        with working(crew):
+            url = _url(settings.host, listener.getsockname()[1])
+            link = first_link(store, url)
+            store.close()
+            print(f"Layanan siap. Buka {url}\nThe service is ready. Open {url}", flush=True)
+            if link is not None:
+                print(
+                    "Belum ada kata sandi. Tautan sekali pakai untuk akun pertama:\n"
+                    f"There is no password yet. One-time link for the first account:\n{link}",
+                    flush=True,
+                )
+            if settings.host not in LOOPBACK:
+                print(
+                    "Kata sandi melewati jaringan ini terbuka: pasang di belakang HTTPS.\n"
+                    "Passwords cross this network in the clear: put it behind HTTPS.",
+                    file=sys.stderr,
+                )
+            app = create_app(settings, crew=crew)
+            config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+            log_as_json(sys.stderr)
+            uvicorn.Server(config).run(sockets=[listener])
     return DONE
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from uuid import uuid4
 
 from qc_vision.errors import ModelError, QcVisionError
@@ -95,7 +96,7 @@ class Threads:
 class _Seat:
     """A place in the crew, and who sits there. `name` is told by the worker once it is ready."""
 
-    process: SpawnProcess
+    process: BaseProcess
     words: Connection
     name: str | None = None
     failures: int = 0
@@ -103,12 +104,21 @@ class _Seat:
 
 
 class Processes:
-    """Worker processes of one thread each, watched: who ends or hangs is replaced, and its upload knows of it."""
+    """Worker processes of one thread each, watched: who ends or hangs is replaced, and its upload knows of it.
 
-    def __init__(self, settings: Settings, *, load: Callable[[], Inspects] = load_shipped) -> None:
+    `context` makes the processes: never by a fork of this one, whose threads and database would go along.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[], Inspects] = load_shipped,
+        context: SpawnContext | ForkServerContext | None = None,
+    ) -> None:
         self._settings = settings
         self._load = load
-        self._context = multiprocessing.get_context("spawn")
+        self._context = context or multiprocessing.get_context("spawn")
         self._seats: list[_Seat] = []
         self._stopped = threading.Event()
         self._at: Workplace | None = None
@@ -118,12 +128,17 @@ class Processes:
     def size(self) -> int:
         return self._settings.workers
 
+    def begin(self) -> None:
+        """Lets everybody load the model, and returns at once: `start` waits for them. Raises StorageError."""
+        # before them, so that not all of them step the schema up
+        self._at = open_workplace(self._settings)
+        self._seats = [self._seat() for _ in range(self._settings.workers)]
+
     def start(self) -> None:
         """Starts everybody and waits until they are ready. Raises what kept one from it."""
-        self._seats = [self._seat() for _ in range(self._settings.workers)]
+        if not self._seats:
+            self.begin()
         try:
-            # while they load
-            self._at = open_workplace(self._settings)
             self._release_the_dead()
             for seat in self._seats:
                 self._greet(seat, timeout_s=START_S)

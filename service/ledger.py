@@ -5,9 +5,12 @@ kept: it never changes.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import rfc8785
 from sqlalchemy import Connection, Table, Text, insert, select
@@ -16,6 +19,9 @@ from service.tables import LEDGER
 
 GENESIS_HASH = "0" * 64
 """What the first entry names as the hash before it."""
+
+EXACT = 2**53 - 1
+"""Larger whole numbers are not exact in JSON (RFC 7493)."""
 
 Value = str | int | None
 
@@ -72,21 +78,48 @@ def hash_row(table: Table, row: Mapping[str, Value]) -> str:
 
     So whoever holds the text of a body alone can show that it is the one that was kept.
     """
-    plain = {column.name: row[column.name] for column in table.c}
+    plain = {name: row[name] for name in column_names(table)}
     for name in long_columns(table):
         plain[name] = hash_text(str(row[name]))
-    return hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+    return hashlib.sha256(canonical(plain)).hexdigest()
 
 
 def hash_entry(entry: Mapping[str, Value]) -> str:
     """The hash of an entry without its own `hash`."""
-    return hashlib.sha256(rfc8785.dumps(dict(entry))).hexdigest()
+    return hashlib.sha256(canonical(entry)).hexdigest()
 
 
 def hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def canonical(flat: Mapping[str, Value]) -> bytes:
+    """The RFC 8785 form of an object of texts, whole numbers and nulls.
+
+    Of those, json writes the same bytes in a quarter of the time; whatever else a changed row holds goes to `rfc8785`,
+    and so do texts that are no Unicode and numbers that are not exact in JSON, for it to refuse.
+    """
+    if all(map(_is_plain, flat.values())):
+        with suppress(UnicodeEncodeError):
+            return _write_plain(flat).encode()
+    return rfc8785.dumps(dict(flat))
+
+
+_write_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) is int:  # not bool
+        return -EXACT <= value <= EXACT
+    return value is None or type(value) is str
+
+
+@cache
+def column_names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.c)
+
+
+@cache
 def long_columns(table: Table) -> tuple[str, ...]:
     """The columns that hold JSON of any length."""
     return tuple(column.name for column in table.c if isinstance(column.type, Text))

@@ -40,6 +40,7 @@ from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
+REFUSED = "Refused: a problem document (RFC 9457) in both languages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +299,28 @@ def problem(
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+class DescribedApi(FastAPI):
+    """An app that describes its refusals as what they are: problem documents, not plain JSON."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Made once; the app names Problem as the model of its default response."""
+        if self.openapi_schema is None:
+            for operations in super().openapi()["paths"].values():
+                for operation in operations.values():
+                    _describe_refusals(operation["responses"])
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def _describe_refusals(responses: dict[str, Any]) -> None:
+    # the framework files them under whatever else the route answers
+    (refused,) = responses["default"]["content"].values()
+    responses["default"]["content"] = {MEDIA_TYPE: refused}
+    for response in responses.values():
+        if MEDIA_TYPE in response.get("content", {}):
+            response["content"][MEDIA_TYPE] = refused | response["content"][MEDIA_TYPE]
 
 
 def answer_problems(app: FastAPI) -> None:

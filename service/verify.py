@@ -3,17 +3,18 @@
 Memory stays the same however long the ledger: entries and rows are read in blocks, photos one at a time.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Row, Table, exists, func, select
 
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from service.checkpoints import BadCheckpoint, Checkpoint
-from service.ledger import GENESIS_HASH, hash_entry, hash_row
+from service.ledger import GENESIS_HASH, column_names, hash_entry, hash_row
 from service.photos import PhotoAltered, ReadsPhotos
 from service.tables import FACTS, KEPT, LEDGER, PHOTO_COLUMNS, RECORDS
 
@@ -47,6 +48,7 @@ class Verified:
 class _Count:
     photos: int = 0
     purged: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
 
 
 class _Broken(Exception):
@@ -73,7 +75,7 @@ def verify(
                 "checkpoints", bad.line, BAD_CHECKPOINT, found=bad.reason, expected="a valid signature"
             )
         seq, head = _follow(connection, photos, checkpoints, count)
-        _refuse_unentered(connection)
+        _refuse_unentered(connection, count)
         for late in checkpoints:
             if late.seq > seq:
                 expected = f"entry {late.seq} with hash {late.hash}"
@@ -102,9 +104,10 @@ def _follow(
         for entry in block:
             _check_entry(entry, seq=seq, head=head)
             seq, head = entry["seq"], entry["hash"]
-            row = rows.get((entry["table_name"], entry["row_id"]))
+            table_name, row_id = entry["table_name"], entry["row_id"]
+            row = rows.get((table_name, row_id)) or _find_row(connection, table_name, row_id)
             _check_row(connection, entry, row, count)
-            if row is not None and entry["table_name"] == RECORDS.name and photos is not None:
+            if row is not None and table_name == RECORDS.name and photos is not None:
                 _check_photos(connection, row, photos, count)
             for checkpoint in stated.get(seq, ()):
                 if checkpoint.hash != head:
@@ -113,14 +116,13 @@ def _follow(
 
 
 def _blocks(connection: Connection) -> Iterator[list[dict[str, Any]]]:
-    names = [column.name for column in LEDGER.c]
     # the smallest number first, so that entries put before the first one are seen too
     last: int | None = None
     while True:
         query = select(LEDGER).order_by(LEDGER.c.seq).limit(BLOCK)
         if last is not None:
             query = query.where(LEDGER.c.seq > last)
-        block = [dict(zip(names, entry, strict=True)) for entry in connection.execute(query)]
+        block = [_named(LEDGER, entry) for entry in connection.execute(query)]
         if not block:
             return
         yield block
@@ -135,16 +137,32 @@ def _rows_of(
     first, last = block[0]["seq"], block[-1]["seq"]
     for name in {entry["table_name"] for entry in block} & KEPT.keys():
         table = KEPT[name]
-        names = [column.name for column in table.c]
-        query = (
-            select(table)
-            .join(LEDGER, LEDGER.c.row_id == table.c.id)
-            .where(LEDGER.c.seq.between(first, last), LEDGER.c.table_name == name)
-        )
+        if "seq" in table.c:
+            # the row of an entry has its number, and lies among its neighbours: no search per row
+            query = select(table).where(table.c.seq.between(first, last)).limit(BLOCK)
+        else:
+            query = (
+                select(table)
+                .join(LEDGER, LEDGER.c.row_id == table.c.id)
+                .where(LEDGER.c.seq.between(first, last), LEDGER.c.table_name == name)
+            )
         for values in connection.execute(query):
-            row = dict(zip(names, values, strict=True))
+            row = _named(table, values)
             rows[name, row["id"]] = row
     return rows
+
+
+def _find_row(connection: Connection, table_name: str, row_id: str) -> dict[str, Any] | None:
+    """A row that does not stand where its entry says; None where there is none at all."""
+    table = KEPT.get(table_name)
+    if table is None:
+        return None
+    values = connection.execute(select(table).where(table.c.id == row_id)).first()
+    return None if values is None else _named(table, values)
+
+
+def _named(table: Table, values: Row[Any]) -> dict[str, Any]:
+    return dict(zip(column_names(table), values, strict=True))
 
 
 def _check_entry(entry: Mapping[str, Any], *, seq: int, head: str) -> None:
@@ -171,6 +189,7 @@ def _check_row(
     digest = _digest(lambda: hash_row(KEPT[table], row))
     if digest != entry["row_sha256"]:
         raise _broken(table, row_id, WRONG_ROW, found=digest, expected=entry["row_sha256"])
+    count.rows[table] += 1
 
 
 def _check_photos(connection: Connection, row: Mapping[str, Any], photos: ReadsPhotos, count: _Count) -> None:
@@ -190,9 +209,11 @@ def _check_photos(connection: Connection, row: Mapping[str, Any], photos: ReadsP
             raise _broken("photos", name, MISSING_PHOTO, found="no file", expected=name)
 
 
-def _refuse_unentered(connection: Connection) -> None:
-    """Looks for rows that were put in past the ledger."""
+def _refuse_unentered(connection: Connection, count: _Count) -> None:
+    """Looks for rows that were put in past the ledger, in tables that hold more than was followed."""
     for name, table in KEPT.items():
+        if connection.execute(select(func.count()).select_from(table)).scalar_one() == count.rows[name]:
+            continue
         entered = exists().where(LEDGER.c.table_name == name, LEDGER.c.row_id == table.c.id)
         extra = connection.execute(select(table.c.id).where(~entered).limit(1)).first()
         if extra is not None:

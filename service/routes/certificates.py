@@ -9,8 +9,7 @@ from pydantic.dataclasses import dataclass as checked
 from sqlalchemy import Connection
 
 from qc_vision.message import Message
-from service.certificate import Certificate, read_certificate, sign_certificate, state_certificate
-from service.certificate_pdf import THUMBNAILS, draw_certificate
+from service.certificate import THUMBNAILS, Certificate, read_certificate, sign_certificate, state_certificate
 from service.dependencies import AtDesk, Desk
 from service.dossier import LotFile, read_lot_file
 from service.entries import Person
@@ -109,6 +108,8 @@ def read_jws(desk: AtDesk, number: Number) -> Response:
 )
 def read_pdf(desk: AtDesk, number: Number) -> Response:
     """The certificate to print."""
+    from service.certificate_pdf import draw_certificate  # reportlab: 0.2 s that no start should wait for
+
     with desk.store.reading() as connection:
         fact = _find(connection, number)
     jwks = desk.keyring.jwks()

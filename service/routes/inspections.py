@@ -20,7 +20,7 @@ from service.permission import AsAnyone, AsInspector, AskedFirst, AsReviewer
 from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused, not_found
 from service.reception import Sent, SentFile
 from service.refiling import refile
-from service.routes.paging import IfMatch, make_cursor, read_cursor, read_version, tag
+from service.routes.paging import FIRST_VERSION, IfMatch, make_cursor, read_cursor, read_version, tag
 from service.routes.uploads import UploadAnswer, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, find_inspection, now
@@ -148,7 +148,7 @@ def read_inspection(desk: AtDesk, caller: AsAnyone, inspection_id: str) -> Inspe
     return answer_inspection(_find(desk, inspection_id))
 
 
-@router.put("/{inspection_id}/filing")
+@router.put("/{inspection_id}/filing", responses=FIRST_VERSION)
 def file_inspection(
     desk: AtDesk,
     caller: AsReviewer,

@@ -12,14 +12,13 @@ from service.dependencies import AtDesk
 from service.dossier import judge_item
 from service.examples import ELIGIBILITY_EXAMPLE
 from service.permission import AsAnyone, AskedFirst
-from service.problems import NOT_FOUND, Problem, RequestRefused
+from service.problems import NOT_FOUND, RequestRefused
 from service.store import now
 
 router = APIRouter(prefix="/v1", tags=["items"], route_class=AskedFirst)
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"example": ELIGIBILITY_EXAMPLE}}},
-    404: {"description": "No such item", "model": Problem},
 }
 METRIC_UNITS = ("mm", "mm2", "per_10cm")
 

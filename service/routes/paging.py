@@ -1,7 +1,7 @@
 """Cursors of lists, and the version that an edit was made from (ETag and If-Match)."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Query, Response
 
@@ -11,6 +11,10 @@ from service.problems import INVALID, VERSION_REQUIRED, RequestRefused
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 IfMatch = Annotated[str | None, Header(description='The ETag of what is edited, for instance "2"')]
+
+FIRST_VERSION: dict[int | str, dict[str, Any]] = {
+    201: {"model": Fact, "description": "Stated for the first time"}
+}
 
 
 def make_cursor(seq: int) -> str:

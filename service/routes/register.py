@@ -22,7 +22,7 @@ from service.filing import present_maker
 from service.item import MakerCode, Ref
 from service.permission import AsAdmin, AsAnyone, AsFieldwork, AskedFirst, AsModelKeeper, AsRegistrar
 from service.problems import not_found
-from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
+from service.routes.paging import FIRST_VERSION, IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import facts_within, inspections_within, refuse_foreign
 from service.store import PORTION, now, read_inspections
 from service.tables import INSPECTIONS
@@ -52,7 +52,7 @@ class MakerData:
     facts: tuple[Fact, ...]
 
 
-@router.put("/groups/{group}")
+@router.put("/groups/{group}", responses=FIRST_VERSION)
 def put_group(
     desk: AtDesk, caller: AsAdmin, response: Response, group: Ref, entry: GroupEntry, if_match: IfMatch = None
 ) -> Fact:
@@ -65,7 +65,7 @@ def read_group(desk: AtDesk, caller: AsAnyone, response: Response, group: Ref) -
     return _read(desk, response, Kind.GROUP, group, Message(id="Kelompok itu", en="such group"))
 
 
-@router.put("/makers/{maker}")
+@router.put("/makers/{maker}", responses=FIRST_VERSION)
 def put_maker(
     desk: AtDesk,
     caller: AsRegistrar,
@@ -106,7 +106,7 @@ def export_maker(desk: AtDesk, caller: AsAdmin, maker: MakerCode) -> MakerData:
     )
 
 
-@router.put("/items/{ref}")
+@router.put("/items/{ref}", responses=FIRST_VERSION)
 def put_item(
     desk: AtDesk,
     caller: AsFieldwork,
@@ -124,7 +124,7 @@ def read_item(desk: AtDesk, caller: AsAnyone, response: Response, ref: Ref) -> F
     return _read(desk, response, Kind.ITEM, ref, Message(id="Keranjang itu", en="such item"))
 
 
-@router.put("/model-withdrawals/{version}")
+@router.put("/model-withdrawals/{version}", responses=FIRST_VERSION)
 def put_withdrawal(
     desk: AtDesk,
     caller: AsModelKeeper,

@@ -1,19 +1,17 @@
 """Kills a running service again and again while photos are being sent, then counts what was lost or doubled.
 
 The service is the real one, in processes of its own, with a grader that answers at once: more kills fall between
-two writes. From the root of the repository:
+two writes. Services and their workers are forked from one process that has imported everything, so that a kill and
+the next start take a second. From the root of the repository:
 
-    python -m tests.bench.bench_kill --kills 100 --seed 1
+    python -m tests.bench.bench_kill --kills 500 --seed 1
 """
 
 import argparse
 import json
-import os
+import math
 import random
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,28 +19,30 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import httpx2
-import uvicorn
 from sqlalchemy import select
 
 from qc_vision.decision import Verdict
 from service.accounts import PassKind
-from service.app import create_app, open_records
-from service.cli import listen
-from service.crew import Processes, working
 from service.doctor import Health, examine
 from service.photo_bucket import open_photos
 from service.settings import Settings
 from service.tables import INSPECTIONS, LEDGER
 from service.verify import Verified, verify
+from service.workplace import open_records
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.nursery import kill_service, start_service
 from tests.service.signed_in import new_pass
 
 PHOTOS = [photo_of(verdict) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.REVIEW)]
 CLIENTS = 4
-LONGEST_S = 1.5
+LONGEST_S = 1.0
 """A kill falls at an even chance within this time after the service was first seen to answer, or while it starts."""
+ANSWER_S = 20.0
+START_S = 600.0
+"""Far longer than a lease, for machines that are busy with something else."""
 WHOLE_SHARE = 0.7
 """So often all processes are killed at once; else only the service, whose workers must notice."""
 
@@ -65,12 +65,15 @@ class Senders:
     """Threads that send item after item, each again under its own key until it is acknowledged."""
 
     def __init__(self, address: str, token: str, *, seed: int) -> None:
-        self._address = address
-        self._headers = {"Authorization": f"Bearer {token}"}
+        # one for all: each would load the system's certificates
+        self._client = httpx2.Client(
+            base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_S
+        )
         self._stopped = threading.Event()
         self.acknowledged: dict[str, str] = {}
         self._threads = [
-            threading.Thread(target=self._send_on, args=(n, random.Random(seed + n))) for n in range(CLIENTS)
+            threading.Thread(target=self._send_on, args=(n, random.Random(seed + n)), daemon=True)
+            for n in range(CLIENTS)
         ]
 
     def start(self) -> None:
@@ -82,6 +85,7 @@ class Senders:
         self._stopped.set()
         for thread in self._threads:
             thread.join()
+        self._client.close()
 
     def _send_on(self, number: int, chance: random.Random) -> None:
         count = 0
@@ -92,17 +96,16 @@ class Senders:
             self.acknowledged[ref] = self._persist(ref, photos, at_once=chance.random() < 0.5)
 
     def _persist(self, ref: str, photos: list[bytes], *, at_once: bool) -> str:
-        headers = {**self._headers, "Idempotency-Key": f"key-of-{ref}"}
+        headers = {"Idempotency-Key": f"key-of-{ref}"}
         if at_once:
             headers["Prefer"] = "respond-async"
         while True:
             with suppress(httpx2.HTTPError):
-                answer = httpx2.post(
-                    f"{self._address}/v1/inspections",
+                answer = self._client.post(
+                    "/v1/inspections",
                     files=[("photos", (f"{n}.jpg", photo)) for n, photo in enumerate(photos)],
                     data={"item": json.dumps({"ref": ref})},
                     headers=headers,
-                    timeout=20,
                 )
                 if answer.status_code in (201, 202):
                     return str(answer.json()["id"])
@@ -111,30 +114,29 @@ class Senders:
             time.sleep(0.05)
 
 
-def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
-    """Starts, kills and starts again, `kills` times; then lets everything be graded, and counts."""
-    settings = settings_of(folder)
+def kill_under_load(folder: Path, *, kills: int, seed: int, minutes: float = math.inf) -> Outcome:
+    """Starts, kills and starts again, `kills` times or until that time is over; then lets everything be graded, and counts."""
+    settings = settings_of(folder, port=_free_port())
     store = open_records(settings)
     token = new_pass(store, "R-1", PassKind.TOKEN)
-    port = _free_port()
-    senders = Senders(f"http://127.0.0.1:{port}", token, seed=seed)
+    senders = Senders(f"http://127.0.0.1:{settings.port}", token, seed=seed)
     chance = random.Random(seed)
-    service = _start(folder, port)
+    service = start_service(settings)
     senders.start()
-    for _ in range(kills):
-        if chance.random() < 0.9:
-            _wait_until_ready(port)
-        time.sleep(chance.uniform(0, LONGEST_S))
-        if chance.random() < WHOLE_SHARE:
-            os.killpg(service.pid, signal.SIGKILL)
-        else:
-            service.kill()
-        service.wait()
-        service = _start(folder, port)
-    senders.stop()
-    _wait_until_graded(senders, port, token)
-    service.terminate()
-    service.wait()
+    end = time.monotonic() + 60 * minutes
+    done = 0
+    try:
+        while done < kills and time.monotonic() < end:
+            if chance.random() < 0.9:
+                _wait_until_ready(settings.port)
+            time.sleep(chance.uniform(0, LONGEST_S))
+            kill_service(service, whole=chance.random() < WHOLE_SHARE)
+            done += 1
+            service = start_service(settings)
+        senders.stop()
+        _wait_until_graded(senders, settings.port, token)
+    finally:
+        kill_service(service, whole=True)
     with store.reading() as connection:
         kept = connection.execute(select(INSPECTIONS.c.id, INSPECTIONS.c.ref)).all()
         entered = connection.execute(
@@ -145,7 +147,7 @@ def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
     refs = Counter(row.ref for row in kept)
     findings = list(examine(settings, repair=True, load=FakeInspector, abandoned_s=0.0))
     return Outcome(
-        kills=kills,
+        kills=done,
         acknowledged=len(senders.acknowledged),
         lost=len(set(senders.acknowledged.items()) - {(row.ref, row.id) for row in kept}),
         doubled=sum(count - 1 for count in refs.values()) + len(entered) - len(set(entered)),
@@ -156,21 +158,8 @@ def kill_under_load(folder: Path, *, kills: int, seed: int) -> Outcome:
     )
 
 
-def settings_of(folder: Path) -> Settings:
-    return Settings(data_dir=folder, port=0, workers=2, max_upload_bytes=2_000_000)
-
-
-def serve(folder: Path, port: int) -> None:
-    """As `qc-service run` does it, with another grader."""
-    settings = settings_of(folder)
-    with listen("127.0.0.1", port) as listener, working(Processes(settings, load=FakeInspector)) as crew:
-        config = uvicorn.Config(create_app(settings, crew=crew), log_level="error", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
-
-
-def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.bench.bench_kill", "--serve", str(folder), "--port", str(port)]
-    return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+def settings_of(folder: Path, *, port: int = 0) -> Settings:
+    return Settings(data_dir=folder, port=port, workers=2, max_upload_bytes=2_000_000)
 
 
 def _free_port() -> int:
@@ -179,12 +168,11 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(port: int) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + START_S
     while time.monotonic() < end:
-        with suppress(httpx2.HTTPError):
-            if httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200:
-                return
-        time.sleep(0.05)
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+            return
+        time.sleep(0.02)
     raise AssertionError("the service did not come up again")
 
 
@@ -194,7 +182,7 @@ def _wait_until_graded(senders: Senders, port: int, token: str) -> None:
         base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}
     ) as client:
         for id in senders.acknowledged.values():
-            end = time.monotonic() + 150  # longer than a lease
+            end = time.monotonic() + START_S
             while client.get(f"/v1/uploads/{id}").json().get("state") in ("waiting", "working"):
                 assert time.monotonic() < end, f"{id} is never graded"
                 time.sleep(0.05)
@@ -202,17 +190,15 @@ def _wait_until_graded(senders: Senders, port: int, token: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="ends earlier, with fewer kills")
     options = parser.parse_args()
-    if options.serve is not None:
-        serve(options.serve, options.port)
-        return
     begun_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = kill_under_load(Path(folder), kills=options.kills, seed=options.seed)
+        outcome = kill_under_load(
+            Path(folder), kills=options.kills, seed=options.seed, minutes=options.minutes
+        )
     print(json.dumps({**asdict(outcome), "seconds": round(time.monotonic() - begun_s)}, indent=1))
 
 

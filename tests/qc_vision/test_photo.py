@@ -366,6 +366,24 @@ def test_a_bomb_is_refused_by_its_header(data: bytes, size: tuple[int, int]) -> 
 # nothing leaks
 
 
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
+    packed = encode(SCENE, "JPEG", progressive=True)
+    last = packed.rindex(b"\xff\xda")
+    scan = packed[last:-2]
+
+    assert decode(packed[:-2] + 80 * scan + packed[-2:]).pixels.shape == SCENE.shape
+    with pytest.raises(PhotoTooLarge, match="at most 100 scan"):
+        decode(packed[:-2] + 100 * scan + packed[-2:])
+
+
+def test_scans_count_in_the_photo_alone_not_in_its_thumbnail_nor_in_a_video_behind_it() -> None:
+    packed = encode(SCENE, "JPEG")
+    thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + 400) + 100 * b"\xff\xda\0\2"
+
+    assert decode(packed[:2] + thumbnail + packed[2:]).pixels.shape == SCENE.shape
+    assert decode(packed + 200 * b"\xff\xda").pixels.shape == SCENE.shape
+
+
 def test_nothing_that_the_file_says_of_person_or_place_is_kept() -> None:
     exif = Image.Exif()
     exif[0x013B] = "Siti Rahayu"

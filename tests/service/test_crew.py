@@ -11,16 +11,16 @@ from service.app import create_app
 from service.crew import Processes, working
 from service.settings import Settings
 from tests.service.fakes import DeadlyInspector, photo_of, refuse_to_load
+from tests.service.nursery import nursery
 from tests.service.signed_in import signed_in
 from tests.service.test_uploads import GREEN, RED, send, settled
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """One crew for all: a process takes seconds to start."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("crew"), port=0)
     with (
-        working(Processes(settings, load=DeadlyInspector)) as crew,
+        working(Processes(settings, load=DeadlyInspector, context=nursery())) as crew,
         signed_in(create_app(settings, crew=crew), raise_server_exceptions=False) as client,
     ):
         yield client
@@ -44,5 +44,6 @@ def test_an_idle_service_answers_with_the_verdict_that_a_process_found(client: T
 
 
 def test_a_model_that_cannot_be_loaded_is_told_before_the_service_is_announced(settings: Settings) -> None:
-    with pytest.raises(ModelError, match="broken"), working(Processes(settings, load=refuse_to_load)):
+    crew = Processes(settings, load=refuse_to_load, context=nursery())
+    with pytest.raises(ModelError, match="broken"), working(crew):
         pass

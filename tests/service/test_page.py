@@ -3,26 +3,23 @@
 import json
 import os
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from playwright.sync_api import Page, expect, sync_playwright
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision.decision import Verdict
 from service.accounts import PassKind
-from service.app import create_app, open_records
+from service.app import create_app
 from service.permission import COOKIE
 from service.settings import Settings
 from service.store import Store, Wanted
+from service.workplace import open_records
 from tests.service.fakes import FakeInspector, photo_of
+from tests.service.running import served
 from tests.service.signed_in import AsNamed, new_pass
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
@@ -73,19 +70,6 @@ def store(settings: Settings) -> Iterator[Store]:
 def address(settings: Settings, store: Store) -> Iterator[str]:
     with served(create_app(settings, inspector=FakeInspector())) as address:
         yield address
-
-
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture

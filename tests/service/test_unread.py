@@ -10,15 +10,16 @@ from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.accounts import PassKind
-from service.app import create_app, open_records
+from service.app import create_app
 from service.caller import Role
 from service.permission import AskedFirst
 from service.settings import Settings
 from service.store import Store
+from service.workplace import open_records
 from tests.service.fakes import FakeInspector
+from tests.service.running import served
 from tests.service.signed_in import new_pass
 from tests.service.test_accounts import all_routes
-from tests.service.test_page import served
 
 ANNOUNCED = 40_000_000
 BUFFERED = 20_000_000
