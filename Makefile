@@ -5,7 +5,7 @@ BIN := .venv/bin
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 # each also alone, as in `make bench_start`; all of them take hours
-BENCHES := bench_start bench_crowd bench_kill fuzz_photo bench_verify bench_million bench_refusals \
+BENCHES := bench_start bench_crowd bench_kill bench_openapi fuzz_photo bench_verify bench_million bench_refusals \
   bench_card_sweep
 
 .PHONY: run test check lint format browser bench $(BENCHES) clean

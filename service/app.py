@@ -13,6 +13,7 @@ from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.metrics import Metrics
 from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
+from service.parts import parts_of
 from service.passwords import Argon2id
 from service.problems import REFUSED, DescribedApi, Problem, answer_problems
 from service.reception import Bell
@@ -30,6 +31,7 @@ from service.routes import (
     lots,
     metrics,
     pages,
+    parts,
     photo_checks,
     register,
     reviews,
@@ -40,6 +42,7 @@ from service.routes import (
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import now
+from service.tus import Tus
 from service.workplace import open_workplace
 
 DESCRIPTION = """\
@@ -56,7 +59,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         at = open_workplace(settings)
-        store, bell = at.store, Bell()
+        store, bell, under_way = at.store, Bell(), parts_of(settings)
         ours = crew or (Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell))
         app.state.desk = Desk(
             settings=settings,
@@ -64,6 +67,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             photos=at.photos,
             keyring=Keyring(settings.data_dir / "keys"),
             intake=at.intake,
+            parts=under_way,
             bell=bell,
             crew=ours,
             hashes=Argon2id(),
@@ -77,6 +81,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             naming=naming_of(settings),
             keyring=app.state.desk.keyring,
             checkpoints=settings.checkpoints,
+            parts=under_way,
             clock=now,
         )
         courier.start()
@@ -101,6 +106,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     for routes in (
         inspections,
         uploads,
+        parts,
         photo_checks,
         items,
         lots,
@@ -119,6 +125,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     ):
         app.include_router(routes.router)
     app.mount("/web", StaticFiles(directory=pages.WEB), name="web")
+    app.add_middleware(Tus, path=parts.PATH)
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
     app.add_middleware(HangUp)

@@ -1,4 +1,4 @@
-"""The thread that hands out events and signs checkpoints while the service runs."""
+"""The thread that hands out events, signs checkpoints and removes parts that nobody finished, while the service runs."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ from qc_vision.errors import QcVisionError
 from service.checkpoints import append_checkpoint, sign_checkpoint
 from service.ledger import Head, read_head
 from service.outbox import Posts, Target, deliver, post_checkpoint
+from service.parts import Parts
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import Store
@@ -61,6 +62,7 @@ class Courier:
         naming: Naming,
         keyring: Keyring,
         checkpoints: Path,
+        parts: Parts,
         clock: Callable[[], datetime],
         post: Posts = post,
     ) -> None:
@@ -69,6 +71,7 @@ class Courier:
         self._naming = naming
         self._keyring = keyring
         self._checkpoints = checkpoints
+        self._parts = parts
         self._clock = clock
         self._post = post
         self._signed: tuple[datetime, Head] | None = None
@@ -84,7 +87,9 @@ class Courier:
         self._thread.join(timeout=TIMEOUT_S + EVERY_S)
 
     def make_round(self) -> None:
-        """One round: every target is given what is due, and a checkpoint is signed where a day has passed."""
+        """One round: what expired is removed, every target is given what is due, and a checkpoint is signed where a day
+        has passed."""
+        self._parts.remove_expired()
         for target in self._targets:
             deliver(self._store, target, naming=self._naming, now=self._clock(), post=self._post)
         self._sign()

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from qc_vision.epcis import Naming
 from service.intake import Intake
 from service.metrics import Metrics
+from service.parts import Parts
 from service.passwords import Hashes
 from service.photos import PhotoStore
 from service.reception import Bell
@@ -34,6 +35,7 @@ class Desk:
     photos: PhotoStore
     keyring: Keyring
     intake: Intake
+    parts: Parts
     bell: Bell
     crew: Crew
     hashes: Hashes

@@ -16,6 +16,7 @@ from service.crew import load_shipped
 from service.grading import Inspects
 from service.intake import Intake
 from service.leftovers import compare_photos, find_bundles, find_halves, remove_orphans
+from service.parts import Parts, parts_of
 from service.photo_bucket import open_photos
 from service.photos import PhotoStore, prepare_folder
 from service.settings import Settings
@@ -78,6 +79,7 @@ def _look_into(store: Store, settings: Settings, *, repair: bool, abandoned_s: f
     yield _try("leases", lambda: _look_at_leases(store, repair=repair))
     yield _try("uploads", lambda: _look_at_uploads(store, intake))
     yield _try("set aside", lambda: _look_at_set_aside(store, intake))
+    yield _try("parts", lambda: _look_at_parts(parts_of(settings), repair=repair))
     yield _try("ledger", lambda: _look_at_ledger(store, settings))
     yield _try("photos", lambda: _look_at_photos(store, photos))
     yield _try("orphan photos", lambda: _look_at_orphans(store, photos, settings, repair=repair))
@@ -181,6 +183,23 @@ def _look_at_set_aside(store: Store, intake: Intake) -> Finding:
             "--again ID'.",
         )
     return _ok("set aside", "tidak ada", "none")
+
+
+def _look_at_parts(parts: Parts, *, repair: bool) -> Finding:
+    # a running service removes them itself, some seconds after their time is over
+    expired = parts.remove_expired() if repair else parts.count_expired()
+    if expired and repair:
+        return _mended("parts", f"{expired} yang ditinggalkan dihapus", f"{expired} abandoned ones removed")
+    if expired:
+        return _wrong(
+            "parts",
+            f"{expired} foto setengah terkirim ditinggalkan. Jalankan layanan, atau --repair.",
+            f"{expired} photos half sent were abandoned. Start the service, or --repair.",
+        )
+    under_way = list(parts.list())
+    said = f"{sum(part.offset_bytes for part in under_way) / 1e6:.1f} MB"
+    count = len(under_way)
+    return _ok("parts", f"{count} foto setengah terkirim, {said}", f"{count} photos half sent, {said}")
 
 
 def _look_at_ledger(store: Store, settings: Settings) -> Finding:

@@ -28,7 +28,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=()",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-PHOTOS_AT = ("/v1/inspections", "/v1/photo-checks")
+PHOTOS_AT = ("/v1/inspections", "/v1/photo-checks", "/v1/parts")
 ENTRY_BYTES = 1_000_000
 """Some ten times what the longest list of a lot's units takes."""
 SHORT_BYTES = 1 << 16

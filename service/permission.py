@@ -11,10 +11,11 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from service.accounts import PassKind, find_caller, touch
+from service.accounts import PassKind, find_caller, list_accounts, touch
 from service.audit import Act, note_refusal
 from service.caller import NO_MACHINE, NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
 from service.dependencies import Desk
+from service.photo_links import PURPOSE, PhotoPlace, Variant, check_link
 from service.scope import refuse_foreign
 from service.store import now
 
@@ -26,11 +27,12 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 @dataclass(frozen=True, slots=True)
 class May:
     """Lets through who has one of the roles. `page`: who is not signed in is led to `/masuk` instead. `person`:
-    not by a machine's token."""
+    not by a machine's token. `variant`: of a photo; a signed link to it stands for the account that made it."""
 
     roles: frozenset[Role]
     page: bool = False
     person: bool = False
+    variant: Variant | None = None
 
     async def __call__(self, request: Request) -> Caller:
         """The caller whom `AskedFirst` let through; on any other route there is none, and the request fails."""
@@ -40,7 +42,10 @@ class May:
 
     def let_through(self, request: Request, desk: Desk) -> Caller:
         """Who calls, kept with the request, that a refusal may name them. Raises NotSignedIn, NotAllowed or Foreign."""
-        caller = find_signed_in(request, desk)
+        if self.variant is not None and "link" in request.query_params:
+            caller = find_linked(request, desk, self.variant)
+        else:
+            caller = find_signed_in(request, desk)
         if caller is None:
             raise NotSignedIn(NOBODY, page=request.url.path if self.page else None)
         request.state.caller = caller
@@ -121,6 +126,22 @@ def find_signed_in(request: Request, desk: Desk) -> Caller | None:
     return caller
 
 
+def find_linked(request: Request, desk: Desk, variant: Variant) -> Caller | None:
+    """The account by which a link to this photo was made, as it is now, None where it is closed. Raises LinkRefused."""
+    place = PhotoPlace(
+        inspection_id=request.path_params["inspection_id"],
+        number=request.path_params["number"],
+        variant=variant,
+    )
+    with desk.store.reading() as connection:
+        accounts = {account.code: account for account in list_accounts(connection) if not account.disabled}
+    secret = desk.keyring.secret_for(PURPOSE)
+    code = check_link(request.query_params["link"], place, accounts, secret=secret, now=now())
+    if code is None:
+        return None
+    return Caller(code=code, roles=accounts[code].roles, groups=accounts[code].groups)
+
+
 def cookie_of(desk: Desk) -> str:
     """The name of the session's cookie."""
     return SECURE_COOKIE if desk.settings.is_https else COOKIE
@@ -137,6 +158,8 @@ def _bearer(request: Request) -> str | None:
 
 
 EVERY_ROLE = frozenset(Role)
+ORIGINALS = EVERY_ROLE - {Role.EXPORTER}
+"""Who sees a photo as it was taken; overlays and small ones everybody does."""
 AsAnyone = Annotated[Caller, Depends(May(EVERY_ROLE))]
 AsInspector = Annotated[Caller, Depends(may(Role.INSPECTOR))]
 AsReviewer = Annotated[Caller, Depends(may(Role.REVIEWER))]
@@ -146,6 +169,9 @@ AsExporter = Annotated[Caller, Depends(may(Role.EXPORTER))]
 AsRegistrar = Annotated[Caller, Depends(may(Role.REVIEWER, Role.ADMIN))]
 AsAdmin = Annotated[Caller, Depends(may(Role.ADMIN))]
 AsModelKeeper = Annotated[Caller, Depends(may(Role.ML, Role.ADMIN))]
+AsViewerOfPhoto = Annotated[Caller, Depends(May(ORIGINALS, variant=Variant.PHOTO))]
+AsViewerOfOverlay = Annotated[Caller, Depends(May(EVERY_ROLE, variant=Variant.OVERLAY))]
+AsViewerOfThumbnail = Annotated[Caller, Depends(May(EVERY_ROLE, variant=Variant.THUMBNAIL))]
 AsPerson = Annotated[Caller, Depends(May(EVERY_ROLE, person=True))]
 PAGE = Depends(May(EVERY_ROLE, page=True))
 PUBLIC = Depends(open_to_all)

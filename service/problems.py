@@ -33,7 +33,9 @@ from service.accounts import AccountError
 from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
+from service.parts import NoRoom, NoRoomForAccount, OffsetMoved, PartGone, PartTaken, PartTooLong
 from service.passwords import WeakPassword
+from service.photo_links import LinkRefused
 from service.refiling import FilingRefused
 from service.scope import HIDDEN, Foreign
 from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
@@ -160,6 +162,7 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ),
     NotSignedIn: Kind(status=401, code="not-signed-in", title=Message(id="Belum masuk", en="Not signed in")),
     NotAllowed: Kind(status=403, code="not-allowed", title=Message(id="Tidak boleh", en="Not allowed")),
+    LinkRefused: Kind(status=403, code="link", title=Message(id="Tautan tidak sah", en="Link refused")),
     SignInRefused: Kind(
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
     ),
@@ -175,6 +178,19 @@ KINDS: dict[type[QcVisionError], Kind] = {
     WeakPassword: Kind(
         status=422, code="weak-password", title=Message(id="Kata sandi lemah", en="Weak password")
     ),
+    PartGone: Kind(status=404, code="part-gone", title=Message(id="Bagian tidak ada", en="No such part")),
+    OffsetMoved: Kind(
+        status=409, code="offset", title=Message(id="Bagian sudah maju", en="The part stands elsewhere")
+    ),
+    PartTooLong: UPLOAD_TOO_LARGE,
+    PartTaken: OTHER_CONTENT,
+    NoRoomForAccount: Kind(
+        status=429,
+        code="too-many-parts",
+        title=Message(id="Terlalu banyak setengah jalan", en="Too much under way"),
+        retry_after_s=600,
+    ),
+    NoRoom: BUSY,
     AccountError: Kind(status=422, code="account", title=Message(id="Akun ditolak", en="Account refused")),
     SamplingError: Kind(
         status=422, code="sampling", title=Message(id="Rencana sampel tidak ada", en="No sampling plan")
@@ -276,6 +292,8 @@ def extensions_of(error: QcVisionError) -> dict[str, Any]:
         return error.extensions
     if isinstance(error, PhotoRefused):
         return {"photo": asdict(error.photo)}
+    if isinstance(error, OffsetMoved):
+        return {"offset_bytes": error.offset_bytes}
     if isinstance(error, ItemRefused):
         faults = [FieldFault(field=f"item.{name}", messages=words) for name, words in error.faults.items()]
         return {"errors": [asdict(fault) for fault in faults]}

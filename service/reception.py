@@ -44,6 +44,15 @@ class SentFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFile:
+    """A photo that a request names once more: it was accepted before, and its bytes are no longer with the sender."""
+
+    filename: str | None
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
     """What a request brings. `id`, `key` and `photo_ids` are drawn by the sender, None where it draws none."""
 
@@ -52,7 +61,7 @@ class Sent:
     item: Item
     by: str | None
     card: CardDemand = "optional"
-    photos: Sequence[SentFile]
+    photos: Sequence[SentFile | KeptFile]
     photo_ids: Sequence[str] | None
 
 
@@ -107,8 +116,11 @@ def accept(
         others = count_open(connection)
     if before is not None:
         return Received(upload=before, is_new=False, others=others)
+    files = [photo.file for photo in sent.photos if isinstance(photo, SentFile)]
+    if len(files) < len(sent.photos):
+        raise RequestRefused(OTHER_CONTENT, OTHER_PHOTO)
     _refuse_beyond(others, max_open)
-    intake.keep(upload.bundle, [photo.file for photo in sent.photos])
+    intake.keep(upload.bundle, files)
     try:
         with store.changing() as connection:
             lock_accepting(connection)
@@ -144,7 +156,7 @@ def wait_for(upload_id: str, *, store: Store, bell: Bell, timeout_s: float) -> U
 def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Upload:
     if sent.photo_ids is not None and not len(sent.photos) == len(sent.photo_ids) == len(set(sent.photo_ids)):
         raise RequestRefused(INVALID, EACH_ITS_ID)
-    digests = [digest(photo.file) for photo in sent.photos]
+    digests = [_digest(photo) for photo in sent.photos]
     given: Sequence[str | None] = sent.photo_ids or [None] * len(sent.photos)
     return Upload(
         id=sent.id or uuid4().hex,
@@ -173,6 +185,10 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
             for photo, id, (sha256, size_bytes) in zip(sent.photos, given, digests, strict=True)
         ),
     )
+
+
+def _digest(photo: SentFile | KeptFile) -> tuple[str, int]:
+    return digest(photo.file) if isinstance(photo, SentFile) else (photo.sha256, photo.size_bytes)
 
 
 def _find_before(connection: Connection, sent: Sent, content_sha256: str) -> Upload | None:

@@ -22,7 +22,9 @@ OF_TESTS = "QC_TEST_"
 class Settings(BaseSettings):
     """`data_dir` holds the records, the photos and the keys. `workers`: photos graded at the same time, each
     by a process with a model of its own. A request waits `wait_s` for its verdict, then it is told where it will
-    be; with `max_open_uploads` in hand the service takes no more.
+    be; with `max_open_uploads` in hand the service takes no more. Of photos that come in parts, at most `max_parts_bytes`
+    may be announced and not yet accepted, `max_account_parts_bytes` by one account; a part that nobody went on with for
+    `keep_parts_hours` is removed.
 
     `database_url`: SQLAlchemy's, for PostgreSQL; without it a SQLite file in `data_dir`. `photos_url`: `s3://bucket/prefix`,
     without it a folder in `data_dir`; `s3_...` fall back to the usual `AWS_...` variables.
@@ -45,6 +47,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1)
     wait_s: float = Field(default=120.0, gt=0)
     max_open_uploads: int = Field(default=500, ge=1)
+    max_parts_bytes: int = Field(default=4_000_000_000, ge=1)
+    max_account_parts_bytes: int = Field(default=500_000_000, ge=1)
+    keep_parts_hours: int = Field(default=48, ge=1)
     database_url: str | None = Field(default=None, repr=False)
     photos_url: str | None = Field(default=None, pattern="^s3://[^/@]+(/.*)?$")
     s3_endpoint: str | None = Field(default=None, pattern="^https?://")

@@ -5,6 +5,7 @@ later sign in its name; its public half stays published, so that old signatures 
 """
 
 import fcntl
+import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,6 +52,12 @@ class Keyring:
         key = self._current()
         header = {"alg": ALGORITHM, "kid": key.thumbprint()}
         return jws.serialize_compact(header, rfc8785.dumps(dict(payload)), key, algorithms=[ALGORITHM])
+
+    def secret_for(self, purpose: str) -> bytes:
+        """32 bytes that follow from the current key, others for each purpose. Raises StorageError."""
+        # the seed of an Ed25519 key is uniformly random: one step of HKDF-Expand is enough (RFC 5869, section 3.3)
+        seed = self._current().as_dict(private=True)["d"]
+        return hmac.digest(str(seed).encode(), purpose.encode() + b"\x01", "sha256")
 
     def rotate(self) -> str:
         """Makes a new key, then forgets the private half of all before it; returns the new `kid`."""

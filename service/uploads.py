@@ -157,6 +157,14 @@ def find_photo_owner(connection: Connection, photo_ids: Sequence[str]) -> str | 
     return owner
 
 
+def find_photo(connection: Connection, photo_id: str, *, by: str) -> UploadPhoto | None:
+    """A photo that an account has sent, and that was accepted; None where there is none."""
+    of_upload = and_(UPLOADS.c.id == UPLOAD_PHOTOS.c.upload_id, UPLOADS.c.by == by)
+    query = select(UPLOAD_PHOTOS).join(UPLOADS, of_upload).where(UPLOAD_PHOTOS.c.id == photo_id)
+    row = connection.execute(query).first()
+    return None if row is None else _photo(row)
+
+
 def count_open(connection: Connection) -> int:
     """Uploads that wait or are being graded."""
     return connection.execute(
@@ -390,8 +398,9 @@ def _upload(row: Row[Any], photos: Sequence[Row[Any]]) -> Upload:
         lease_by=row.lease_by,
         lease_until_s=row.lease_until_s,
         problem=None if row.problem is None else json.loads(row.problem),
-        photos=tuple(
-            UploadPhoto(id=p.id, filename=p.filename, sha256=p.sha256, size_bytes=p.size_bytes)
-            for p in photos
-        ),
+        photos=tuple(_photo(photo) for photo in photos),
     )
+
+
+def _photo(row: Row[Any]) -> UploadPhoto:
+    return UploadPhoto(id=row.id, filename=row.filename, sha256=row.sha256, size_bytes=row.size_bytes)

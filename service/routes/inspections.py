@@ -1,26 +1,50 @@
 """`/v1/inspections`: send photos of an item, read an inspection back, list inspections."""
 
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
-from pydantic import StringConstraints
+from pydantic import ConfigDict, StringConstraints
+from pydantic.dataclasses import dataclass as checked
 
 from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
+from service.caller import WRONG_ROLE, NotAllowed
 from service.dependencies import AtDesk, Desk
 from service.entries import PERSON, FilingEntry
 from service.examples import INSPECTION_EXAMPLE, ITEM_EXAMPLE, PROBLEM_EXAMPLE
 from service.export import TABLES, ListFormat, answer_table
 from service.facts import Fact, Kind, find_fact
 from service.item import GradedPhoto, ItemInspection, parse_item
-from service.permission import AsAnyone, AsInspector, AskedFirst, AsReviewer
-from service.problems import GONE, MEDIA_TYPE, NOT_FOUND, TOO_MANY_PHOTOS, RequestRefused, not_found
+from service.permission import (
+    ORIGINALS,
+    AsAnyone,
+    AsInspector,
+    AskedFirst,
+    AsReviewer,
+    AsViewerOfOverlay,
+    AsViewerOfPhoto,
+    AsViewerOfThumbnail,
+)
+from service.photo_links import LASTS, PURPOSE, PhotoPlace, Variant, sign_link
+from service.problems import (
+    GONE,
+    INVALID,
+    MEDIA_TYPE,
+    NOT_FOUND,
+    TOO_MANY_PHOTOS,
+    RequestRefused,
+    not_found,
+)
 from service.reception import Sent, SentFile
 from service.refiling import refile
 from service.routes.paging import FIRST_VERSION, IfMatch, make_cursor, read_cursor, read_version, tag
+from service.routes.parts import take_parts
 from service.routes.uploads import UploadAnswer, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, find_inspection, now
@@ -44,6 +68,20 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 ANSWER = {"content": {"application/json": {"example": INSPECTION_EXAMPLE}}}
+Link = Annotated[str | None, Query(description="a signed link's, instead of a sign-in")]
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class LinkEntry:
+    variant: Variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkAnswer:
+    link: str
+    expires_at: datetime
+
+
 JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}
 }
@@ -62,7 +100,13 @@ JPEG: dict[int | str, dict[str, Any]] = {
 def inspect_item(
     desk: AtDesk,
     caller: AsInspector,
-    photos: Annotated[list[UploadFile], File(description="1 to 8 photos of one item: JPEG, PNG or WebP")],
+    photos: Annotated[
+        list[UploadFile] | None, File(description="1 to 8 photos of one item: JPEG, PNG or WebP")
+    ] = None,
+    parts: Annotated[
+        list[IdText] | None,
+        Form(description="or the ids of photos that came whole to `/v1/parts`; they become the photos' ids"),
+    ] = None,
     item: Annotated[
         str | None,
         Form(description="JSON about the item; every key may be left out", examples=[ITEM_EXAMPLE]),
@@ -95,22 +139,31 @@ def inspect_item(
     201 with the verdict where somebody is free to grade; else 202 with a link to where it will be told.
     """
     photographer = caller.signs(by)
-    if len(photos) > desk.settings.max_photos:
-        raise RequestRefused(TOO_MANY_PHOTOS, _too_many(len(photos), desk.settings.max_photos))
+    if bool(photos) == bool(parts) or (parts and photo_ids):
+        raise RequestRefused(INVALID, PHOTOS_OR_PARTS)
+    count = len(photos or parts or ())
+    if count > desk.settings.max_photos:
+        raise RequestRefused(TOO_MANY_PHOTOS, _too_many(count, desk.settings.max_photos))
     said = parse_item(item)
     with desk.store.reading() as connection:
         refuse_foreign(connection, caller, items=(said.ref,), maker=said.maker)
-    sent = Sent(
-        id=id,
-        key=idempotency_key,
-        item=said,
-        by=photographer,
-        card=card,
-        photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos],
-        photo_ids=photo_ids,
-    )
     at_once = "respond-async" in prefer.lower()
-    return answer_upload(desk, receive(desk, sent, acknowledged=at_once), at_once=at_once)
+    with ExitStack() as opened:
+        sent = Sent(
+            id=id,
+            key=idempotency_key,
+            item=said,
+            by=photographer,
+            card=card,
+            photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos or ()]
+            or take_parts(desk, caller, parts or (), opened),
+            photo_ids=parts or photo_ids,
+        )
+        # parts are gone once they were accepted: whoever sent them is not asked to send them again
+        received = receive(desk, sent, acknowledged=at_once or bool(parts))
+    for part_id in parts or ():
+        desk.parts.forget(part_id)
+    return answer_upload(desk, received, at_once=at_once)
 
 
 @router.get("", responses=TABLES, response_model=PageAnswer)
@@ -192,21 +245,44 @@ def read_filing(desk: AtDesk, caller: AsAnyone, response: Response, inspection_i
 
 
 @router.get("/{inspection_id}/photos/{number}", response_class=Response, responses=JPEG)
-def read_photo(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
+def read_photo(
+    desk: AtDesk, caller: AsViewerOfPhoto, inspection_id: str, number: int, link: Link = None
+) -> Response:
     """The photo, upright, without metadata. `number` counts from 1."""
-    return _jpeg(desk, _photo(desk, inspection_id, number).photo)
+    return _jpeg(desk, _photo(desk, inspection_id, number).photo, by_link=link is not None)
 
 
 @router.get("/{inspection_id}/photos/{number}/overlay", response_class=Response, responses=JPEG)
-def read_overlay(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
+def read_overlay(
+    desk: AtDesk, caller: AsViewerOfOverlay, inspection_id: str, number: int, link: Link = None
+) -> Response:
     """The photo with what was found drawn on it."""
-    return _jpeg(desk, _photo(desk, inspection_id, number).overlay)
+    return _jpeg(desk, _photo(desk, inspection_id, number).overlay, by_link=link is not None)
 
 
 @router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=Response, responses=JPEG)
-def read_thumbnail(desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int) -> Response:
+def read_thumbnail(
+    desk: AtDesk, caller: AsViewerOfThumbnail, inspection_id: str, number: int, link: Link = None
+) -> Response:
     """The photo, small enough for a list."""
-    return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail)
+    return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail, by_link=link is not None)
+
+
+@router.post("/{inspection_id}/photos/{number}/links", status_code=201)
+def make_link(
+    desk: AtDesk, caller: AsAnyone, inspection_id: str, number: int, entry: LinkEntry
+) -> LinkAnswer:
+    """A link that shows this photo without signing in, for an hour; to be handed on, or opened by another app."""
+    if entry.variant is Variant.PHOTO and not caller.roles & ORIGINALS:
+        raise NotAllowed(WRONG_ROLE)
+    _photo(desk, inspection_id, number)
+    place = PhotoPlace(inspection_id=inspection_id, number=str(number), variant=entry.variant)
+    until = now() + LASTS
+    link = sign_link(place, caller.code, secret=desk.keyring.secret_for(PURPOSE), until=until)
+    size = "" if entry.variant is Variant.PHOTO else f"/{entry.variant}"
+    return LinkAnswer(
+        link=f"/v1/inspections/{inspection_id}/photos/{number}{size}?link={link}", expires_at=until
+    )
 
 
 def _find(desk: Desk, inspection_id: str) -> ItemInspection:
@@ -229,15 +305,20 @@ def _photo(desk: Desk, inspection_id: str, number: int) -> GradedPhoto:
     return photos[number - 1]
 
 
-def _jpeg(desk: Desk, name: str) -> Response:
+def _jpeg(desk: Desk, name: str, *, by_link: bool) -> Response:
     jpeg = desk.photos.read(name)
     if jpeg is None:
         raise RequestRefused(GONE, PURGED)
-    # a name is the hash of its bytes: what was read once never changes
-    headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{name}"'}
+    # a name is the hash of its bytes: what was read once never changes; but a link ends
+    keep = "no-store" if by_link else "private, max-age=31536000, immutable"
+    headers = {"Cache-Control": keep, "ETag": f'"{name}"'}
     return Response(jpeg, media_type="image/jpeg", headers=headers)
 
 
+PHOTOS_OR_PARTS = Message(
+    id="Kirim 'photos', atau nomor foto di 'parts' yang sudah lengkap; 'photo_ids' hanya bersama 'photos'.",
+    en="Send 'photos', or in 'parts' the ids of photos that came whole; 'photo_ids' with 'photos' alone.",
+)
 NO_INSPECTION = Message(
     id="Tidak ada pemeriksaan dengan nomor itu. Lihat daftarnya di /riwayat.",
     en="There is no inspection of that id. See the list at /riwayat.",

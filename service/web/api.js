@@ -15,6 +15,8 @@ export const fetchJson = (address) => ask(address, {});
 
 export const deleteAt = (address) => ask(address, { method: "DELETE" });
 
+export const postForm = (address, form, headers) => ask(address, { method: "POST", headers, body: form });
+
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
 export const postJson = (address, body, version = null) => sendJson("POST", address, body, version);
 
@@ -25,36 +27,54 @@ export function sendJson(method, address, body, version = null) {
   return ask(address, { method, headers, body: JSON.stringify(body) });
 }
 
-/** Posts a form and tells `progress` how much has gone, from 0 to 1. */
-export function postForm(address, form, progress, headers = {}) {
+/** Sends bytes and tells `progress` how many have gone; gives up a line on which nothing moves for `silentMs`. */
+export function patchBytes(address, bytes, headers, progress, silentMs) {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", address);
+    const request = new XMLHttpRequest(); // fetch does not tell how much has gone
+    let watch;
+    const moved = () => {
+      clearTimeout(watch);
+      watch = setTimeout(() => request.abort(), silentMs);
+    };
+    const fail = () => reject(new Refusal({ key: "offline" }));
+    request.open("PATCH", address);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) => progress(event.loaded / event.total));
-    request.addEventListener("error", () => reject(new Refusal({ key: "offline" })));
+    request.upload.addEventListener("progress", (event) => {
+      moved();
+      progress(event.loaded);
+    });
+    request.addEventListener("error", fail);
+    request.addEventListener("abort", fail);
+    request.addEventListener("loadend", () => clearTimeout(watch));
     request.addEventListener("load", () => {
       try {
-        resolve(read(request.status < 300, request.responseText, request.status));
+        resolve(read({ ok: request.status < 300, status: request.status, text: request.responseText }));
       } catch (refusal) {
         reject(refusal);
       }
     });
-    request.send(form);
+    moved();
+    request.send(bytes);
   });
 }
 
-async function ask(address, { headers = {}, ...more }) {
-  let answer;
+async function ask(address, request) {
+  return read(await answerTo(address, request));
+}
+
+/** The whole answer {ok, status, headers, text}, whatever it says. */
+export async function answerTo(address, { headers = {}, ...more }) {
   try {
-    answer = await fetch(address, { headers: { Accept: "application/json", ...headers }, ...more });
+    const answer = await fetch(address, { headers: { Accept: "application/json", ...headers }, ...more });
+    // the line may also break in the middle of an answer
+    return { ok: answer.ok, status: answer.status, headers: answer.headers, text: await answer.text() };
   } catch {
     throw new Refusal({ key: "offline" });
   }
-  return read(answer.ok, await answer.text(), answer.status);
 }
 
-function read(ok, text, status) {
+/** What an answer holds, null where that is nothing; a refusal is thrown. */
+export function read({ ok, status, text }) {
   if (ok && !text) return null;
   let body;
   try {

@@ -43,12 +43,13 @@ export function drawProblem(refusal) {
   return [make("h2", "", word("refused")), make("p", "", sentence)];
 }
 
-/** The whole answer: verdict, photos with reasons and figures, eligibility (null where there is none). */
-export function drawInspection(inspection, eligibility) {
+/** The whole answer: verdict, photos with reasons and figures, eligibility (null where there is none). `seeWhole` shows
+    a photo itself. */
+export function drawInspection(inspection, eligibility, seeWhole) {
   const several = inspection.photos.length > 1;
   return [
     drawVerdict(inspection),
-    ...inspection.photos.map((photo, index) => drawPhoto(photo, several ? index + 1 : null)),
+    ...inspection.photos.map((photo, index) => drawPhoto(photo, several ? index + 1 : null, seeWhole)),
     drawEligibility(inspection.item.ref ? eligibility : null),
   ];
 }
@@ -66,12 +67,13 @@ function drawVerdict(inspection) {
   );
 }
 
-function drawPhoto(photo, index) {
+function drawPhoto(photo, index, seeWhole) {
   const overlay = make("img", "overlay");
   overlay.src = photo.links.overlay;
   overlay.alt = word("overlay");
-  const link = make("a", "whole", word("full"));
-  link.href = photo.links.photo;
+  const link = make("button", "whole", word("full"));
+  link.type = "button";
+  link.addEventListener("click", () => seeWhole(photo));
   const heading = index === null ? null : make("h2", "", `${word("photo")} ${index}`, badge(photo.verdict));
   return make("article", "card", heading, drawReasons(photo), overlay, link, drawFigures(photo));
 }

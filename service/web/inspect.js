@@ -1,13 +1,16 @@
 // The page `/`: choose photos, send them, see the verdict. At `/pemeriksaan/{id}` it shows a kept one.
 
-import { fetchJson, Refusal } from "./api.js";
+import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawInspection, drawProblem, icon, make } from "./draw.js";
 import { drawFiling, readFilings } from "./filing.js";
+import { whoIsIn } from "./person.js";
 import { sendUpload } from "./sending.js";
+import { findUnsent, forgetUnsent, keepUnsent } from "./unsent.js";
 import { say, speak, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 
+const FIELDS = ["ref", "village", "maker", "spec"];
 let limits = { max_photos: 8, max_upload_bytes: Infinity };
 let photos = []; // {file, preview}
 let specs = [];
@@ -26,6 +29,7 @@ at("ref").value = new URLSearchParams(location.search).get("ref") ?? "";
 speak(redraw);
 const prepared = prepare();
 open();
+takeUp();
 
 async function prepare() {
   try {
@@ -52,6 +56,21 @@ async function open() {
   }
 }
 
+/** Lays out again what this person had not sent to the end when the page was left. */
+async function takeUp() {
+  if (location.pathname !== "/") return;
+  try {
+    const unsent = await findUnsent(await whoIsIn());
+    await prepared; // before that no kind of basket can be chosen
+    if (!unsent || photos.length) return;
+    for (const key of FIELDS) at(key).value = unsent.fields[key];
+    addFiles(unsent.files);
+    at("unsent").hidden = false;
+  } catch (wrong) {
+    refuse(wrong);
+  }
+}
+
 async function show(inspection) {
   const ref = inspection.item.ref;
   const eligibility = ref ? await fetchJson(`/v1/items/${encodeURIComponent(ref)}/eligibility`) : null;
@@ -68,16 +87,21 @@ function takeFiles(event) {
   event.target.value = ""; // the same photo may be chosen again after it was removed
 }
 
-function addFiles(files) {
+function addFiles(chosen) {
+  const files = chosen.filter((file) => !photos.some((photo) => isSame(photo.file, file)));
   refusal = photos.length + files.length > limits.max_photos ? new Refusal({ key: "tooMany" }) : null;
   const taken = files.slice(0, limits.max_photos - photos.length);
   photos = [...photos, ...taken.map((file) => ({ file, preview: URL.createObjectURL(file) }))];
   redraw();
 }
 
+const isSame = (one, other) =>
+  one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
+
 function removePhoto(photo) {
   URL.revokeObjectURL(photo.preview);
   photos = photos.filter((other) => other !== photo);
+  if (photos.length === 0) forgetUnsent();
   refusal = null;
   redraw();
   at(photos.length ? "send" : "album").focus();
@@ -104,8 +128,11 @@ async function send(event) {
     refuse(new Refusal({ key: "tooLarge" }));
     return;
   }
+  const fields = Object.fromEntries(FIELDS.map((key) => [key, at(key).value]));
   try {
-    const inspection = await sendUpload(form(), photos, tellProgress);
+    await keepUnsent({ by: await whoIsIn(), fields, files: photos.map(({ file }) => file) });
+    const inspection = await sendUpload(item(), photos, tellProgress);
+    await forgetUnsent();
     for (const photo of photos) URL.revokeObjectURL(photo.preview);
     photos = [];
     at("ref").value = "";
@@ -116,16 +143,13 @@ async function send(event) {
   }
 }
 
-function form() {
-  const item = {};
-  for (const key of ["ref", "village", "maker", "spec"]) {
+function item() {
+  const said = {};
+  for (const key of FIELDS) {
     const value = at(key).value.trim();
-    if (value) item[key] = value;
+    if (value) said[key] = value;
   }
-  const data = new FormData();
-  for (const photo of photos) data.append("photos", photo.file, photo.file.name);
-  data.append("item", JSON.stringify(item));
-  return data;
+  return said;
 }
 
 function tellProgress(share) {
@@ -157,11 +181,12 @@ function redraw() {
 function drawShown() {
   const { inspection, eligibility, filed } = shown;
   const done = (wrong) => (wrong ? refuse(wrong) : open());
-  return [...drawInspection(inspection, eligibility), another(), drawFiling(inspection, filed, done)];
+  return [...drawInspection(inspection, eligibility, seeWhole), another(), drawFiling(inspection, filed, done)];
 }
 
 function redrawForm() {
   at("chosen").hidden = photos.length === 0;
+  if (photos.length === 0) at("unsent").hidden = true;
   at("chosen").replaceChildren(...photos.map(drawChosen));
   at("send").disabled = photos.length === 0;
   at("samples").hidden = samples.length === 0 || photos.length > 0;
@@ -195,6 +220,16 @@ function drawSample(sample, index) {
   button.type = "button";
   button.addEventListener("click", () => addSample(sample));
   return make("li", "", button);
+}
+
+/** Opens the photo itself by a link that other apps of the phone may open too, and that ends. */
+async function seeWhole(photo) {
+  try {
+    const { link } = await postJson(`${photo.links.photo}/links`, { variant: "photo" });
+    location.assign(link);
+  } catch (wrong) {
+    refuse(wrong);
+  }
 }
 
 /** The way on: another basket or, where the photo could not be graded, the same one again. */

@@ -1,24 +1,40 @@
 // Who is signed in: shown in the page's head, with the way to the account and the way out.
 
 import { fetchJson, Refusal } from "./api.js";
+import { forgetUnsent } from "./unsent.js";
 
 const here = location.pathname.startsWith("/pemeriksaan/") ? "/" : `/${location.pathname.split("/")[1]}`;
 document.querySelector(`.bar nav [href="${here}"]`)?.setAttribute("aria-current", "true");
 
 const account = document.getElementById("account");
 const out = document.getElementById("sign-out");
+let asked = null;
+
+/** The code of whoever is signed in, asked until it is known. */
+export function whoIsIn() {
+  asked ??= fetchJson("/v1/session").then(
+    ({ code }) => code,
+    (wrong) => {
+      asked = null;
+      throw wrong;
+    },
+  );
+  return asked;
+}
+
 out.addEventListener("click", leave);
-fetchJson("/v1/session").then(show, (wrong) => {
+whoIsIn().then(show, (wrong) => {
   if (!(wrong instanceof Refusal)) throw wrong;
 });
 
-function show({ code }) {
+function show(code) {
   account.textContent = code;
   account.hidden = out.hidden = false;
 }
 
 async function leave() {
   try {
+    await forgetUnsent(); // the phone may pass into other hands
     await fetch("/v1/session", { method: "DELETE" });
   } finally {
     location.assign("/masuk");

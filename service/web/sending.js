@@ -1,19 +1,25 @@
 // Sends an upload so that a bad line neither loses nor doubles it: one key per choice of photos, kept until answered.
 
 import { fetchJson, postForm, Refusal } from "./api.js";
+import { sendPart } from "./parts.js";
+import { pause, persist } from "./patience.js";
 
 const STORE = "qc-upload-keys";
-const PAUSES_MS = [500, 1000, 2000];
 const LOOK_EVERY_MS = 2000;
 const MOST_KEYS = 20;
 
-/** Sends the form and returns the inspection. `tell` is told the share that has gone, from 0 to 1. */
-export async function sendUpload(form, photos, tell) {
-  const choice = describe(form, photos);
+/** Sends photos of an item and returns the inspection. `tell` is told the share that has gone, from 0 to 1. */
+export async function sendUpload(item, photos, tell) {
+  const files = photos.map(({ file }) => file);
+  const choice = JSON.stringify([item, ...inOneOrder(files).map(describe)]);
   const key = keyOf(choice);
   let answer;
   try {
-    answer = await persist(() => postForm("/v1/inspections", form, tell, { "Idempotency-Key": key }));
+    const form = new FormData();
+    form.append("item", JSON.stringify(item));
+    for (const id of await sendParts(files, key, tell)) form.append("parts", id);
+    tell(1);
+    answer = await persist(() => postForm("/v1/inspections", form, { "Idempotency-Key": key }));
   } catch (refusal) {
     // only where the service refused it for good is there nothing left to ask for under this key: whose session
     // has ended may have been accepted before, without hearing of it
@@ -30,6 +36,19 @@ export async function sendUpload(form, photos, tell) {
   return inspection;
 }
 
+/** Sends file after file; their ids there, which are the same when the same choice is sent again. */
+async function sendParts(files, key, tell) {
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  const ordered = inOneOrder(files);
+  const ids = files.map((file) => key.slice(0, -2) + inHex(ordered.indexOf(file)));
+  let before = 0;
+  for (const [index, file] of files.entries()) {
+    await sendPart(file, ids[index], (bytes) => tell(Math.min((before + bytes) / total, 0.99)));
+    before += file.size;
+  }
+  return ids;
+}
+
 async function follow(link, tell) {
   tell(1);
   for (;;) {
@@ -40,26 +59,13 @@ async function follow(link, tell) {
   }
 }
 
-/** Tries again where the line broke or the service was busy. */
-async function persist(ask) {
-  for (const wait of [...PAUSES_MS, null]) {
-    try {
-      return await ask();
-    } catch (wrong) {
-      const passing = wrong instanceof Refusal && (wrong.key === "offline" || wrong.status === 503);
-      if (!passing || wait === null) throw wrong;
-      await pause(wait);
-    }
-  }
-}
+/** A file in words that are the same when it is chosen again after the page was loaded anew. */
+const describe = (file) => `${file.name}:${file.size}:${file.lastModified}`;
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** The same order whichever was chosen first, so that the same file gets the same id. */
+const inOneOrder = (files) => [...files].sort((one, other) => (describe(one) < describe(other) ? -1 : 1));
 
-/** What was chosen, in words that are the same when it is chosen again after the page was loaded anew. */
-function describe(form, photos) {
-  const files = photos.map(({ file }) => `${file.name}:${file.size}:${file.lastModified}`).sort();
-  return JSON.stringify([form.get("item"), form.get("by"), ...files]);
-}
+const inHex = (byte) => byte.toString(16).padStart(2, "0");
 
 function keyOf(choice) {
   const keys = read();
@@ -67,7 +73,7 @@ function keyOf(choice) {
   if (kept) return kept[1];
   // crypto.randomUUID wants https, which a village's own network does not have
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const key = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const key = [...bytes].map(inHex).join("");
   write([...keys, [choice, key]].slice(-MOST_KEYS));
   return key;
 }

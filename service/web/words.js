@@ -27,6 +27,10 @@ const WORDS = {
   maker: { id: "Kode perajin", en: "Maker's code" },
   makerNote: { id: "Pakai kode, jangan nama orang.", en: "Use a code, never a person's name." },
   send: { id: "Nilai foto", en: "Grade the photo" },
+  unsent: {
+    id: "Foto ini belum selesai terkirim. Ketuk “Nilai foto” untuk melanjutkan; yang sudah sampai tidak dikirim lagi.",
+    en: "This photo was not sent to the end. Tap “Grade the photo” to go on; what has arrived is not sent again.",
+  },
   sending: { id: "Mengirim foto…", en: "Sending the photo…" },
   grading: { id: "Menilai anyaman…", en: "Grading the weave…" },
   loading: { id: "Memuat…", en: "Loading…" },

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import uvicorn
@@ -83,7 +82,7 @@ def running(
 def _wait_until_ready(url: str) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end:
-        with suppress(URLError), urlopen(f"{url}/readyz", timeout=10):
+        with suppress(OSError), urlopen(f"{url}/readyz", timeout=10):
             return
         time.sleep(0.01)
     raise AssertionError("the service is not ready")

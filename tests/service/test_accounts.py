@@ -45,6 +45,7 @@ PUBLIC = {
 ROLES_OF = {
     ("POST", "/v1/inspections"): {Role.INSPECTOR},
     ("POST", "/v1/photo-checks"): {Role.INSPECTOR},
+    ("OPTIONS", "/v1/parts"): {Role.INSPECTOR},
     ("POST", "/v1/dispositions"): {Role.REVIEWER},
     ("POST", "/v1/lots"): {Role.REVIEWER, Role.EXPORTER},
     ("POST", "/v1/lots/L/decision"): {Role.REVIEWER},

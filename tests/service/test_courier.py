@@ -9,6 +9,7 @@ from standardwebhooks import Webhook
 from service.courier import POST_AGAIN_AFTER, Courier
 from service.ledger import read_head
 from service.outbox import Target
+from service.parts import Parts
 from service.signing import Keyring, check_signature
 from service.store import Store, now, open_store
 from tests.service.test_outbox import CAPTURE, NAMING, SECRET, FakePost
@@ -30,6 +31,7 @@ class Setting:
             naming=NAMING,
             keyring=self.keyring,
             checkpoints=self.file,
+            parts=Parts(folder / "parts", keep_s=3600.0),
             clock=lambda: self.at,
             post=post,
         )

@@ -1,5 +1,6 @@
 """The page in a real browser, against a live server: what an inspector does and sees."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision.decision import Verdict
@@ -17,7 +19,9 @@ from service.app import create_app
 from service.permission import COOKIE
 from service.settings import Settings
 from service.store import Store, Wanted
+from service.tables import UPLOAD_PHOTOS
 from service.workplace import open_records
+from tests.service.bad_line import BadLine
 from tests.service.fakes import FakeInspector, photo_of
 from tests.service.running import served
 from tests.service.signed_in import AsNamed, new_pass
@@ -38,7 +42,7 @@ expect.set_options(timeout=20_000)  # a page is never waited for in vain on a bu
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 
 
-class BadLine:
+class LosesAnswers:
     """Breaks the answer to every upload after its first byte, while `broken`; the upload itself has arrived."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -160,7 +164,7 @@ def test_an_upload_whose_answer_was_lost_is_sent_again_by_itself_and_after_a_rel
     page: Page, settings: Settings, store: Store, failing_photo: Path
 ) -> None:
     app = create_app(settings, inspector=FakeInspector())
-    line = BadLine(app)
+    line = LosesAnswers(app)
     with served(line) as address:
         page.goto(address)
         page.set_input_files("#album", failing_photo)
@@ -175,6 +179,74 @@ def test_an_upload_whose_answer_was_lost_is_sent_again_by_itself_and_after_a_rel
 
         expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos")
         assert len(store.list(Wanted(), limit=5)) == 1
+
+
+@pytest.fixture
+def large_photo(tmp_path: Path) -> Path:
+    path = tmp_path / "keranjang.jpg"
+    # a JPEG stays one with bytes behind its end
+    path.write_bytes(photo_of(Verdict.FAIL, size=(900, 1200)) + os.urandom(1_800_000))
+    return path
+
+
+def kept_photos(store: Store) -> list[str]:
+    with store.reading() as connection:
+        return list(connection.execute(select(UPLOAD_PHOTOS.c.sha256)).scalars())
+
+
+def test_a_photo_gets_through_a_line_that_breaks_before_it_is_whole(
+    page: Page, address: str, store: Store, large_photo: Path
+) -> None:
+    size = large_photo.stat().st_size
+    with BadLine(httpx2.URL(address).port or 0, breaks_after_bytes=size // 3) as line:
+        page.goto(line.address)
+        page.set_input_files("#album", large_photo)
+        page.click("#send")
+
+        expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos", timeout=60_000)
+        assert line.cuts >= 2
+    assert kept_photos(store) == [hashlib.sha256(large_photo.read_bytes()).hexdigest()]
+
+
+def test_after_a_reload_the_photo_is_still_there_and_sending_goes_on_where_it_stopped(
+    page: Page, address: str, store: Store, large_photo: Path
+) -> None:
+    size = large_photo.stat().st_size
+    with BadLine(httpx2.URL(address).port or 0, breaks_after_bytes=size // 2) as line:
+        page.goto(line.address)
+        page.set_input_files("#album", large_photo)
+        page.fill("#ref", "KLS-0412")
+        page.route("**/v1/parts", lambda route: route.abort() if line.cuts else route.continue_())
+        page.click("#send")
+        expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan", timeout=60_000)
+        went_up = line.went_up_bytes
+
+        page.unroute("**/v1/parts")
+        line.breaks_after_bytes = None
+        page.reload()
+        expect(page.locator("#unsent")).to_be_visible()
+        expect(page.locator("#ref")).to_have_value("KLS-0412")
+        page.click("#send")
+        expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos", timeout=60_000)
+        assert line.went_up_bytes - went_up < size * 0.9
+
+        page.goto(line.address)
+        expect(page.locator("#samples, #capture").first).to_be_visible()
+        expect(page.locator("#chosen li")).to_have_count(0)
+    assert kept_photos(store) == [hashlib.sha256(large_photo.read_bytes()).hexdigest()]
+
+
+def test_signing_out_leaves_no_photo_behind(page: Page, address: str, large_photo: Path) -> None:
+    page.goto(address)
+    page.set_input_files("#album", large_photo)
+    page.route("**/v1/parts", lambda route: route.abort())
+    page.click("#send")
+    expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan", timeout=60_000)
+    page.click("#sign-out")
+    expect(page.locator("#code")).to_be_visible()
+
+    left = page.evaluate("import('/web/unsent.js').then((unsent) => unsent.findUnsent('R-3'))")
+    assert left is None
 
 
 def test_an_upload_sent_before_the_kinds_of_baskets_came_waits_for_them(

@@ -19,8 +19,9 @@ from tests.service.test_lots import SPEC, decide
 
 THEIRS, OURS = "KB-01", "KB-02"
 AT = "2026-05-04T08:00:00+07:00"
-NO_THING = {"number", "pass_id", "place", "name", "spec_id"}
-"""Names in addresses that name no record: a photo's number, one's own session, a public certificate's, a sample photo's."""
+NO_THING = {"number", "pass_id", "place", "name", "spec_id", "part_id"}
+"""Names in addresses that name no record: a photo's number, one's own session, a public certificate's, a sample photo's;
+a part is its sender's alone."""
 HELD = {"group", "maker", "lot_id", "ref", "inspection_id", "upload_id", "subject", "version"}
 
 

@@ -1,0 +1,44 @@
+// Sends a photo by the tus protocol: what came before the line broke stays there, and sending goes on behind it.
+
+import { answerTo, patchBytes, read } from "./api.js";
+import { isPassing, pause, PAUSES_MS } from "./patience.js";
+
+const ADDRESS = "/v1/parts";
+const TUS = { "Tus-Resumable": "1.0.0" };
+const SILENT_MS = 30000;
+
+/** Returns once the photo is there as a whole; `id`: what it is called there. `tell` is told how many bytes have gone. */
+export async function sendPart(file, id, tell) {
+  let reached = -1;
+  let tries = 0;
+  for (;;) {
+    try {
+      const offset = await begin(file, id);
+      if (offset > reached) tries = 0; // a line that brings a little each time is not given up
+      reached = offset;
+      tell(offset);
+      if (offset < file.size) await goOn(file, id, offset, (bytes) => tell(offset + bytes));
+      return;
+    } catch (wrong) {
+      // 409: what went over the last line arrived after all
+      if (!(isPassing(wrong) || wrong.status === 409) || tries === PAUSES_MS.length) throw wrong;
+      await pause(PAUSES_MS[tries++]);
+    }
+  }
+}
+
+/** Announces the photo, or finds it announced before; how much of it is there. */
+async function begin(file, id) {
+  const said = `filename ${inBase64(file.name)},id ${inBase64(id)}`;
+  const headers = { ...TUS, "Upload-Length": file.size, "Upload-Metadata": said };
+  const answer = await answerTo(ADDRESS, { method: "POST", headers });
+  read(answer);
+  return Number(answer.headers.get("Upload-Offset"));
+}
+
+function goOn(file, id, offset, progress) {
+  const headers = { ...TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": offset };
+  return patchBytes(`${ADDRESS}/${id}`, file.slice(offset), headers, progress, SILENT_MS);
+}
+
+const inBase64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
