@@ -15,7 +15,6 @@ from scipy.optimize import least_squares
 from qc_vision.calibration import (
     BEHIND_MM,
     BEHIND_STANDARD_MM,
-    FOCAL_STANDARD,
     LEANING_STANDARD_RAD,
     Calibration,
     Points,
@@ -104,7 +103,7 @@ def measure_size(weave_map: WeaveMap, *, scale: Calibration) -> BasketSize:
     others: list[tuple[_Setting, Points]] = [
         (setting, reach + edge_px),
         (_set(surface, BEHIND_MM + BEHIND_STANDARD_MM), reach),
-        (_set(replace(surface, focal_px=surface.focal_px * (1 + FOCAL_STANDARD)), BEHIND_MM), reach),
+        (_set(replace(surface, focal_px=surface.focal_px * (1 + surface.focal_standard)), BEHIND_MM), reach),
         (_leaning(setting, LEANING_STANDARD_RAD), reach),
     ]
     for other, outline in others:

@@ -23,6 +23,9 @@ FOCAL_PER_LONG_SIDE = 0.75
 """Focal length of a phone's main camera as a share of the photo's longer side: 27 mm on 36 mm film. Those of
 current phones are 23 to 28 mm (0.64 to 0.78). The plane's scale does not depend on it."""
 FOCAL_STANDARD = 0.06
+FOCAL_STANDARD_TOLD = 0.03
+"""Where the file tells the 35 mm equivalent: rounded to whole millimetres, and some makers compare widths instead
+of diagonals, which makes 4 % at 4:3."""
 BEHIND_MM = 4.0
 """How far the middle of the weave lies behind a card that rests on the crests of its strands: with strands
 and rims of 0 to 8 mm."""
@@ -82,13 +85,15 @@ FLAT_WALL = Wall(curvature_high=0.0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
     """What turns a pixel into a place on the wall: `mm_from_px` (3 × 3, rows) into the card's plane, the focal
-    length and principal point of the camera in px, where the card is (`centre_mm` in its plane)."""
+    length and principal point of the camera in px, where the card is (`centre_mm` in its plane). `focal_standard`:
+    relative standard uncertainty of the focal length."""
 
     mm_from_px: tuple[tuple[float, float, float], ...]
     focal_px: float
     principal_px: tuple[float, float]
     centre_mm: tuple[float, float]
     wall: Wall
+    focal_standard: float = FOCAL_STANDARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +140,15 @@ NO_SCALE = Calibration(method="none", missing="no_card")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardView:
-    """A card as this photo shows it, before it is said what it touches. `size_px` (width, height)."""
+    """A card as this photo shows it, before it is said what it touches. `size_px` (width, height). `focal_px` None:
+    the file does not tell it."""
 
     seen: SeenCard
     fit: PlaneFit
     size_px: tuple[int, int]
     print_scale: float
     print_standard: float
+    focal_px: float | None = None
 
     @property
     def centre_px(self) -> tuple[float, float]:
@@ -159,7 +166,12 @@ class CardView:
 
 
 def view_card(
-    seen: SeenCard, *, size_px: tuple[int, int], print_scale: float = 1.0, measured: bool = False
+    seen: SeenCard,
+    *,
+    size_px: tuple[int, int],
+    print_scale: float = 1.0,
+    measured: bool = False,
+    focal_px: float | None = None,
 ) -> CardView | None:
     """The card's plane in the photo; None where no plane fits its corners.
 
@@ -176,6 +188,7 @@ def view_card(
         size_px=size_px,
         print_scale=print_scale,
         print_standard=PRINT_STANDARD[kind],
+        focal_px=focal_px,
     )
 
 
@@ -186,7 +199,8 @@ def surface_of(view: CardView, wall: Wall) -> Surface:
     width, height = view.size_px
     return Surface(
         mm_from_px=tuple((float(a), float(b), float(c)) for a, b, c in rows),
-        focal_px=FOCAL_PER_LONG_SIDE * max(width, height),
+        focal_px=view.focal_px or FOCAL_PER_LONG_SIDE * max(width, height),
+        focal_standard=FOCAL_STANDARD_TOLD if view.focal_px else FOCAL_STANDARD,
         principal_px=(width / 2, height / 2),
         centre_mm=view.fit.centre_mm,
         wall=wall,
@@ -398,9 +412,8 @@ def _focal_term(surface: Surface, points: Points) -> Points:
     """On a round wall the pose counts, and with it a focal length that is only assumed."""
     if surface.wall.curvature <= 0:
         return np.zeros(len(points))
-    others = [
-        replace(surface, focal_px=surface.focal_px * (1 + off)) for off in (-FOCAL_STANDARD, FOCAL_STANDARD)
-    ]
+    off = surface.focal_standard
+    others = [replace(surface, focal_px=surface.focal_px * (1 + share)) for share in (-off, off)]
     return _changed(surface, others, points)
 
 

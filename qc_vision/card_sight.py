@@ -65,6 +65,7 @@ def sight_card(photo: Photo, known: KnownCards) -> CardSight:
         size_px=(photo.width, photo.height),
         print_scale=print_scale,
         measured=measured is not None,
+        focal_px=photo.focal_px,
     )
     scale = None if view is None else calibrate(view, wall=FLAT_WALL, at_px=view.centre_px)
     return CardSight(seen=seen, view=view, registered=measured is not None, scale=scale)

@@ -59,6 +59,7 @@ UNITS = {
     "1": Message(id="%", en="%"),
     "per_10cm": Message(id="helai per 10 cm", en="strands per 10 cm"),
     "deg": Message(id="derajat", en="degrees"),
+    "dE00": Message(id="beda warna (dE00)", en="difference of colour (dE00)"),
 }
 MISSING: dict[Missing, Message] = {
     "no_scale": Message(

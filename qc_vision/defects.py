@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.calibration import Calibration
+from qc_vision.quantity import Quantity
 from qc_vision.region import BoolMap, find_basket
 from qc_vision.weave import FloatMap, WeaveMap
 
@@ -29,7 +30,8 @@ MASS_CELLS = 100
 class DefectRegion:
     """One region. `box` (x0, y0, x1, y1) and `polygon` ((x, y), ...) in px of the upright photo;
     `score` in [0, 1]; `max_feret_pitch` the longest and `width_pitch` the greatest inner (inscribed
-    circle) diameter, in strand pitches; the mm fields are None without a scale."""
+    circle) diameter, in strand pitches; the mm fields are None without a scale. `contrast`: how far its colour
+    is from the weave round it (`dE00`), for codes of colour, see `basket_colour`."""
 
     code: str
     score: float
@@ -42,6 +44,7 @@ class DefectRegion:
     area_mm2: float | None
     width_mm: float | None
     max_feret_mm: float | None
+    contrast: Quantity | None = None
 
 
 def find_regions(

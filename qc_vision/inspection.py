@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from qc_vision.basket_colour import BasketColour, read_colour
 from qc_vision.basket_size import BasketSize, measure_size
 from qc_vision.calibration import NO_SCALE, Calibration
+from qc_vision.card_colour import read_patches
 from qc_vision.card_register import KnownCards, load_register
 from qc_vision.card_sight import find_card_faults, sight_card
 from qc_vision.decision import Decision, Finding, Verdict, decide
@@ -112,6 +114,14 @@ class Inspector:
             )
         with watch.station("size"):
             size = measure_size(weave_map, scale=scale)
+        with watch.station("colour"):
+            colour, regions = read_colour(
+                photo,
+                weave_map,
+                correction=read_patches(photo, sight.view if sight.flat else None),
+                card_outline_px=None if sight.view is None else sight.view.outline_px,
+                regions=regions,
+            )
         with watch.station("decide"):
             measurements = measure(
                 regions=regions,
@@ -121,6 +131,7 @@ class Inspector:
                 uniformity_cv=evenness,
                 scale=scale,
                 size=size,
+                colour=colour,
             )
             decision = decide(measurements, spec)
         record = self._record(
@@ -134,6 +145,7 @@ class Inspector:
             uniformity_cv=evenness.value if evenness else None,
             defects=regions,
             size=size,
+            colour=colour,
         )
         return Inspection(record=record, photo=photo, weave_map=weave_map, timing_ms=watch.timing_ms)
 
@@ -150,6 +162,7 @@ class Inspector:
         uniformity_cv: float | None = None,
         defects: tuple[DefectRegion, ...] = (),
         size: BasketSize | None = None,
+        colour: BasketColour | None = None,
     ) -> InspectionRecord:
         return InspectionRecord(
             id=self._new_id(),
@@ -174,7 +187,17 @@ class Inspector:
             spec=SpecRef(id=spec.id, revision=spec.revision),
             software=SOFTWARE,
             size=size,
+            colour=colour,
         )
+
+
+def retake(inspection: Inspection, reasons: Collection[RetakeReason]) -> Inspection:
+    """The inspection of a photo that something outside of it speaks against; what was measured stays on record."""
+    decision = _retake(reasons)
+    record = replace(
+        inspection.record, verdict=decision.verdict, grade=decision.grade, reasons=decision.findings
+    )
+    return replace(inspection, record=record)
 
 
 def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None = None) -> Inspector:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qc_vision.basket_colour import BasketColour
 from qc_vision.basket_size import BasketSize
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.defects import DefectRegion
@@ -22,6 +23,8 @@ Characteristic = Literal[
     "stain_area",
     "mould_area",
     "colour_area",
+    "stain_contrast",
+    "colour_unevenness",
     "rim_length",
     "shape_length",
     "openness",
@@ -47,6 +50,8 @@ UNITS_OF: Mapping[Characteristic, tuple[str, ...]] = {
     "stain_area": ("pitch2", "mm2"),
     "mould_area": ("pitch2", "mm2"),
     "colour_area": ("pitch2", "mm2"),
+    "stain_contrast": ("dE00",),
+    "colour_unevenness": ("dE00",),
     "rim_length": ("pitch", "mm"),
     "shape_length": ("pitch", "mm"),
     "openness": ("1",),
@@ -121,6 +126,7 @@ def measure(
     uniformity_cv: Quantity | None,
     scale: Calibration = NO_SCALE,
     size: BasketSize | None = None,
+    colour: BasketColour | None = None,
 ) -> tuple[Measurement, ...]:
     """Everything that a spec may limit, from one photo.
 
@@ -130,7 +136,8 @@ def measure(
 
     The `size` of the whole basket is asked of nobody where the photo does not show it: a photo of a wall
     could never have one, and the check by hand is there. Where the basket stands whole in the photo with a
-    card on its wall and still cannot be measured, its sizes are missing.
+    card on its wall and still cannot be measured, its sizes are missing. Colours are there where they could be
+    compared.
     """
     seen = [(i, r) for i, r in enumerate(regions) if r.score >= thresholds[r.code].review]
     sure = {i for i, r in seen if r.score >= thresholds[r.code].fail}
@@ -159,6 +166,8 @@ def measure(
     found.append(_optional("openness", openness))
     found.append(_optional("uniformity_cv", uniformity_cv))
     found += _whole(size)
+    if colour is not None and colour.unevenness is not None:
+        found.append(Measurement(characteristic="colour_unevenness", quantity=colour.unevenness))
     return tuple(found)
 
 
@@ -187,6 +196,8 @@ def _sizes(region: DefectRegion, scale: Calibration) -> list[tuple[Characteristi
     if code in _AREAS:
         sizes.append((_AREAS[code], region.area_pitch2, "pitch2", region.area_mm2, "mm2"))
     found: list[tuple[Characteristic, Quantity | None]] = []
+    if code == "MAJ-STAIN" and region.contrast is not None:
+        found.append(("stain_contrast", region.contrast))
     for characteristic, relative, unit, absolute, metric in sizes:
         found.append((characteristic, None if relative is None else _sized(relative, unit)))
         if absolute is not None:

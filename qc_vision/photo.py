@@ -5,6 +5,7 @@ What the file says of the person or the place (EXIF, GPS) is read past and never
 
 import hashlib
 import io
+import math
 import re
 import threading
 import warnings
@@ -40,6 +41,9 @@ TRANSPOSES = {
 }
 """What makes a photo of each EXIF orientation upright. Pillow turns anticlockwise."""
 
+FILM_DIAGONAL_MM = math.hypot(36, 24)
+FOCAL_35_MIN_MM, FOCAL_35_MAX_MM = 10.0, 200.0
+
 MAX_SCANS = 100
 """A progressive JPEG has about ten. Each costs a pass over all its blocks, however few its bytes: a file of 40 MB
 could hold a core for an hour."""
@@ -74,7 +78,8 @@ class Photo:
     `pixels` (h, w, 3) uint8 RGB in sRGB, upright, read-only; `width` and `height` are those of the
     full-size upright photo, and one decoded pixel stands for `reduction` (1, 2, 4 or 8) of its pixels
     each way. `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as 16 hexadecimal digits,
-    few bits apart for photos that look alike.
+    few bits apart for photos that look alike. `focal_px` of the full-size photo, where the file tells it and the
+    photo was not cut since.
     """
 
     pixels: Pixels
@@ -84,6 +89,7 @@ class Photo:
     sha256: str
     perceptual_hash: str
     format: PhotoFormat
+    focal_px: float | None = None
 
 
 def decode(data: bytes, *, min_side_px: int | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
@@ -209,6 +215,7 @@ def _decode(data: bytes, kind: PhotoFormat, min_side_px: int | None, limits: Pho
         sha256=hashlib.sha256(data).hexdigest(),
         perceptual_hash=_perceptual_hash(pixels),
         format=kind,
+        focal_px=_focal_px(opened, width, height),
     )
 
 
@@ -232,6 +239,22 @@ def _reduce(opened: Image.Image, min_side_px: int) -> None:
         if -(-max(width, height) // reduction) >= min_side_px:
             opened.draft(None, (max(1, width // reduction), max(1, height // reduction)))
             return
+
+
+def _focal_px(opened: Image.Image, width: int, height: int) -> float | None:
+    """By the 35 mm equivalent, which compares diagonals (CIPA DCG-001); None where the file tells none, none that a
+    camera has, or another size than that of the photo."""
+    try:
+        detail = opened.getexif().get_ifd(ExifTags.IFD.Exif)
+        equivalent_mm = float(detail.get(ExifTags.Base.FocalLengthIn35mmFilm, 0))
+        taken = {
+            int(detail.get(tag, 0)) for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
+        }
+    except Exception:  # Pillow raises many kinds on broken EXIF, which says nothing about the pixels
+        return None
+    if not FOCAL_35_MIN_MM <= equivalent_mm <= FOCAL_35_MAX_MM or taken != {width, height}:
+        return None
+    return equivalent_mm / FILM_DIAGONAL_MM * math.hypot(width, height)
 
 
 def _orientation_of(opened: Image.Image) -> int:

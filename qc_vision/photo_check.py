@@ -3,7 +3,6 @@
 A phone asks with a reduced copy before it uploads twelve megapixels; the photo itself is judged again later.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,14 +20,12 @@ class CheckLimits:
     """Where a photo stops being worth sending.
 
     `messenger_sides_px`: what messengers shrink the longer
-    side to. `near_bits`: of 64 bits of the perceptual hash; 110 photos of different baskets differed by 12
-    or more, halved and packed copies of 60 by at most 2, copies cut by 3 % by 6 in the median.
+    side to.
     """
 
     messenger_sides_px: tuple[int, ...] = (1280, 1600, 2048)
     messenger_quality_max: int = 85
     clock_ahead_max: timedelta = timedelta(minutes=10)
-    near_bits: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +34,6 @@ class Demands:
 
     card: CardDemand = "optional"
     original: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarlierPhoto:
-    """What is kept of a photo that came before."""
-
-    sha256: str
-    perceptual_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +62,16 @@ def check_photo(
     now: datetime,
     known: KnownCards,
     demands: Demands,
-    earlier: Iterable[EarlierPhoto] = (),
+    came_before: bool = False,
     limits: CheckLimits = DEFAULT_CHECK_LIMITS,
     quality_limits: QualityLimits = DEFAULT_LIMITS,
 ) -> PhotoCheck:
-    """Light and sharpness in the middle of the photo, its card, its file, and whether it came before."""
+    """Light and sharpness in the middle of the photo, its card, its file. `came_before`: it is on record already."""
     quality = assess(photo, MIDDLE, limits=quality_limits)
     sight = sight_card(photo, known)
     seen, scale = sight.seen, sight.scale
     found = set(quality.reasons) | _origin_reasons(photo, origin, now, demands, limits)
-    if any(_same(photo, other, limits.near_bits) for other in earlier):
+    if came_before:
         found.add(RetakeReason.DUPLICATE)
     found |= find_card_faults(sight, demands.card)
     reasons = tuple(reason for reason in RetakeReason if reason in found)
@@ -110,10 +99,3 @@ def _origin_reasons(
     if demands.original and not origin.from_camera and shrunk and packed:
         found.add(RetakeReason.RECOMPRESSED)
     return found
-
-
-def _same(photo: Photo, other: EarlierPhoto, near_bits: int) -> bool:
-    if photo.sha256 == other.sha256:
-        return True
-    apart = int(photo.perceptual_hash, 16) ^ int(other.perceptual_hash, 16)
-    return apart.bit_count() <= near_bits

@@ -8,7 +8,7 @@ class Quantity:
     """A value, its unit, and its expanded uncertainty (coverage factor k = 2, GUM / JCGM 100).
 
     Units in use: `1` (a ratio), `count`, `px`, `pitch` (strand pitches of the same basket), `pitch2`,
-    `mm`, `mm2`, `deg`, `per_10cm`. The uncertainty has the unit of the value.
+    `mm`, `mm2`, `deg`, `per_10cm`, `dE00` (CIEDE2000). The uncertainty has the unit of the value.
     """
 
     value: float

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from qc_vision.basket_colour import BasketColour
 from qc_vision.basket_size import BasketSize
 from qc_vision.calibration import Calibration
 from qc_vision.decision import Finding, Grade, Verdict
@@ -45,7 +46,8 @@ class SpecRef:
 class InspectionRecord:
     """What the machine found on one photo. Field names are the public contract of `grade --json`.
 
-    `size` of the whole basket: None in records made before it was measured, and of photos to be taken again.
+    `size` and `colour` of the whole basket: None in records made before they were measured, and of photos to be
+    taken again.
     """
 
     id: str
@@ -65,6 +67,7 @@ class InspectionRecord:
     spec: SpecRef
     software: str
     size: BasketSize | None = None
+    colour: BasketColour | None = None
 
 
 _ADAPTER: TypeAdapter[InspectionRecord] = TypeAdapter(InspectionRecord)

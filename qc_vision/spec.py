@@ -43,7 +43,7 @@ class Limit:
 
     code: str
     characteristic: Characteristic
-    unit: Literal["pitch", "pitch2", "mm", "mm2", "count", "1", "per_10cm", "deg"]
+    unit: Literal["pitch", "pitch2", "mm", "mm2", "count", "1", "per_10cm", "deg", "dE00"]
     severity: Severity
     source: Literal["proposal", "buyer"]
     above: float | None = None

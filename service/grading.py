@@ -10,9 +10,11 @@ import numpy as np
 
 from qc_vision.card_register import CardDemand, stricter
 from qc_vision.errors import PhotoError
-from qc_vision.inspection import Inspection
+from qc_vision.inspection import Inspection, retake
+from qc_vision.landmarks import Marks, find_marks
 from qc_vision.overlay import draw
 from qc_vision.photo import Photo, encode_jpeg
+from qc_vision.quality import RetakeReason
 from qc_vision.record import InspectionRecord
 from qc_vision.spec import ProductSpec, load_spec
 from service.item import GradedPhoto, Item, ItemInspection, judge_item
@@ -36,10 +38,19 @@ class SentPhoto:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GradedItem:
+    """An inspection, and by what each of its photos will be known again."""
+
+    inspection: ItemInspection
+    marks: tuple[Marks, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Drawn:
     """A graded photo as JPEGs, not yet kept."""
 
     record: InspectionRecord
+    marks: Marks
     timing_ms: dict[str, float]
     photo: bytes
     overlay: bytes
@@ -54,15 +65,17 @@ def grade_item(
     photos: PhotoStore,
     inspection_id: str,
     card: CardDemand = "optional",
+    came_before: Callable[[Photo, Marks], bool],
     clock: Callable[[], datetime],
-) -> ItemInspection:
+) -> GradedItem:
     """Grades all photos of an item, then keeps their JPEGs: all of them or, where one is no photo, none.
 
-    `card`: what the sender insists on, on top of the spec. Raises PhotoRefused naming the one; StorageError.
+    `card`: what the sender insists on, on top of the spec. `came_before`: whether a photo was kept of another basket;
+    it is then to be taken again. Raises PhotoRefused naming the one; StorageError.
     """
     spec = load_spec(item.spec)
     spec = replace(spec, card=stricter(spec.card, card))
-    drawn = [_grade(photo, n, spec, inspector) for n, photo in enumerate(sent, start=1)]
+    drawn = [_grade(photo, n, spec, inspector, came_before) for n, photo in enumerate(sent, start=1)]
     graded = tuple(
         GradedPhoto(
             record=d.record,
@@ -74,16 +87,29 @@ def grade_item(
         for d in drawn
     )
     verdict = judge_item([d.record.verdict for d in drawn])
-    return ItemInspection(id=inspection_id, created_at=clock(), item=item, verdict=verdict, photos=graded)
+    inspection = ItemInspection(
+        id=inspection_id, created_at=clock(), item=item, verdict=verdict, photos=graded
+    )
+    return GradedItem(inspection=inspection, marks=tuple(d.marks for d in drawn))
 
 
-def _grade(sent: SentPhoto, number: int, spec: ProductSpec, inspector: Inspects) -> _Drawn:
+def _grade(
+    sent: SentPhoto,
+    number: int,
+    spec: ProductSpec,
+    inspector: Inspects,
+    came_before: Callable[[Photo, Marks], bool],
+) -> _Drawn:
     try:
         inspection = inspector.inspect(sent.read(), spec=spec)
     except PhotoError as wrong:
         raise PhotoRefused(wrong, PhotoFault(number=number, filename=sent.filename or None)) from wrong
+    marks = find_marks(inspection.photo)
+    if came_before(inspection.photo, marks):
+        inspection = retake(inspection, {RetakeReason.DUPLICATE})
     return _Drawn(
         record=replace(inspection.record, id=sent.id),
+        marks=marks,
         timing_ms=dict(inspection.timing_ms),
         photo=encode_jpeg(inspection.photo.pixels),
         overlay=draw(inspection),

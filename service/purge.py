@@ -13,8 +13,18 @@ from service.facts import Draft, Kind, append_fact, find_fact
 from service.intake import Intake
 from service.ledger import Tail
 from service.photos import PhotoStore
+from service.repeats import forget_marks_of_photo
 from service.store import Store
-from service.tables import FACTS, INSPECTIONS, PHOTO_COLUMNS, RECORDS, UPLOAD_PHOTOS, UPLOADS, WAITING
+from service.tables import (
+    FACTS,
+    INSPECTIONS,
+    PHOTO_COLUMNS,
+    PHOTO_MARKS,
+    RECORDS,
+    UPLOAD_PHOTOS,
+    UPLOADS,
+    WAITING,
+)
 from service.uploads import OPEN
 
 PORTION = 200
@@ -85,6 +95,7 @@ def _purge_photos(store: Store, *, before: datetime, by: str, now: datetime) -> 
         names = list(_old_photos(connection, before))
         for name in names:
             _state(connection, tail, f"photos/{name}", by=by, now=now)
+            forget_marks_of_photo(connection, name)
     return names
 
 
@@ -133,6 +144,7 @@ def _purge_inspections(store: Store, *, before: datetime, by: str, now: datetime
             _state(connection, tail, f"inspections/{inspection}", by=by, now=now)
             seq = select(INSPECTIONS.c.seq).where(INSPECTIONS.c.id == inspection)
             connection.execute(delete(WAITING).where(WAITING.c.seq.in_(seq)))
+            connection.execute(delete(PHOTO_MARKS).where(PHOTO_MARKS.c.inspection.in_(seq)))
             connection.execute(delete(INSPECTIONS).where(INSPECTIONS.c.id == inspection))
     return len(ids)
 

@@ -153,4 +153,15 @@ UPLOAD_PHOTOS = Table(
 )
 """The photos of an upload as they arrived; a photo's `id` becomes its record's."""
 
+PHOTO_MARKS = Table(
+    "photo_marks",
+    METADATA,
+    Column("mark", Integer, primary_key=True, autoincrement=False),
+    Column("inspection", Integer, primary_key=True, autoincrement=False, index=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""By what the photo at `position` of the inspection with this `seq` is known again: no evidence, see
+`service.repeats`."""
+
 KEPT: dict[str, Table] = {table.name: table for table in (INSPECTIONS, RECORDS, FACTS, EVENTS, DELIVERIES)}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from qc_vision.epcis import Naming
 from qc_vision.errors import QcVisionError
@@ -15,6 +16,7 @@ from service.intake import Intake
 from service.photos import PhotoStore, cannot_read
 from service.problems import PhotoRefused
 from service.recording import record_inspection
+from service.repeats import came_before, note_marks
 from service.store import Store
 from service.uploads import (
     State,
@@ -91,7 +93,7 @@ class Worker:
             return claim(connection, worker=self._name, place=place, now_s=now_s, lease_s=LEASE_S)
 
     def _grade(self, upload: Upload) -> None:
-        inspection = grade_item(
+        graded = grade_item(
             [
                 SentPhoto(id=photo.id, filename=photo.filename, read=self._reader(upload, position))
                 for position, photo in enumerate(upload.photos)
@@ -101,13 +103,15 @@ class Worker:
             photos=self._at.photos,
             card=upload.card,
             inspection_id=upload.id,
+            came_before=partial(came_before, self._at.store, self._at.photos, ref=upload.item.ref),
             clock=self._clock,
         )
         with self._at.store.writing() as (connection, tail):
             # whoever lost its lease keeps nothing: another has taken over
             held = finish(connection, upload)
             if held:
-                record_inspection(connection, tail, inspection, by=upload.by, naming=self._at.naming)
+                record_inspection(connection, tail, graded.inspection, by=upload.by, naming=self._at.naming)
+                note_marks(connection, graded.inspection, graded.marks)
         if held:
             self._at.intake.forget(upload.bundle)
 

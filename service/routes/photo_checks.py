@@ -7,14 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, UploadFile
 
 from qc_vision.card_register import CardDemand, KnownCards, load_register, stricter
+from qc_vision.landmarks import find_marks
 from qc_vision.message import Message
 from qc_vision.photo import decode
 from qc_vision.photo_check import Demands, PhotoCheck, check_photo
 from qc_vision.photo_origin import read_origin
 from qc_vision.quality import message_of
 from qc_vision.spec import load_spec, shipped_specs
-from service.item import DEFAULT_SPEC, FIELD_RULES, ItemRefused
+from service.dependencies import AtDesk
+from service.item import DEFAULT_SPEC, FIELD_RULES, ItemRefused, Ref
 from service.permission import AsInspector, AskedFirst
+from service.repeats import came_before
 
 router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"], route_class=AskedFirst)
 
@@ -44,6 +47,7 @@ class CheckAnswer:
 @router.post("")
 def check(
     caller: AsInspector,
+    desk: AtDesk,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP; a copy reduced to 1280 px will do")],
     card: Annotated[
         CardDemand,
@@ -51,17 +55,22 @@ def check(
     ] = "optional",
     spec: Annotated[str, Form(description="product spec, which may itself ask for a card")] = DEFAULT_SPEC,
     original: Annotated[bool, Form(description="refuse copies that a messenger shrank")] = False,
+    ref: Annotated[
+        Ref | None, Form(description="the basket's code: refuse a photo on record of another basket")
+    ] = None,
 ) -> CheckAnswer:
-    """Blur, light, card, tilt, distance, screenshot, clock; not whether there is a basket, which takes longer."""
+    """Blur, light, card, tilt, distance, screenshot, clock, a photo of another basket; not whether there is a basket, which takes longer."""
     if spec not in shipped_specs():  # load_spec would also open a path
         raise ItemRefused({"spec": FIELD_RULES["spec"]})
     data = photo.file.read()
+    decoded = decode(data, min_side_px=CHECKED_SIDE_PX)
     found = check_photo(
-        decode(data, min_side_px=CHECKED_SIDE_PX),
+        decoded,
         read_origin(data),
         now=datetime.now(UTC),
         known=KnownCards(measured=load_register()),
         demands=Demands(card=stricter(card, load_spec(spec).card), original=original),
+        came_before=came_before(desk.store, desk.photos, decoded, find_marks(decoded), ref=ref),
     )
     return _answer(found)
 

@@ -107,7 +107,15 @@ def grade_alone(photos: Sequence[bytes], folder: Path, seconds: float) -> float:
     graded, begun_s = 0, 0.0
     for number, data in enumerate(itertools.cycle(photos)):
         photo = SentPhoto(id=f"{number}", filename=None, read=partial(bytes, data))
-        grade_item([photo], Item(), inspector=inspector, photos=kept, inspection_id=photo.id, clock=now)
+        grade_item(
+            [photo],
+            Item(),
+            inspector=inspector,
+            photos=kept,
+            inspection_id=photo.id,
+            came_before=lambda _photo, _marks: False,
+            clock=now,
+        )
         if not begun_s:
             begun_s = time.monotonic()  # the first photo warms up
             continue

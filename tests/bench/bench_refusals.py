@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -24,8 +25,9 @@ from PIL import ExifTags, Image, PngImagePlugin
 from qc_vision.card import shipped_cards
 from qc_vision.card_register import KnownCards
 from qc_vision.errors import PhotoError
+from qc_vision.landmarks import MARKS_SHARED, find_marks, is_same_photo
 from qc_vision.photo import decode, encode_jpeg
-from qc_vision.photo_check import Demands, EarlierPhoto, PhotoCheck, check_photo
+from qc_vision.photo_check import Demands, PhotoCheck, check_photo
 from qc_vision.photo_origin import read_origin
 from qc_vision.quality import RetakeReason
 from tests.qc_vision.drawn_card import Shot, draw_card
@@ -148,9 +150,8 @@ CARD_REASONS = frozenset(reason for reason in RetakeReason if reason.value.start
 }
 
 
-def ask(data: bytes, demands: Demands, earlier: tuple[EarlierPhoto, ...] = ()) -> PhotoCheck:
-    origin = read_origin(data)
-    return check_photo(decode(data), origin, now=NOW, known=KnownCards(), demands=demands, earlier=earlier)
+def ask(data: bytes, demands: Demands) -> PhotoCheck:
+    return check_photo(decode(data), read_origin(data), now=NOW, known=KnownCards(), demands=demands)
 
 
 def main() -> None:
@@ -203,26 +204,42 @@ def _spoil_all(sound: list[tuple[Path, bytes]]) -> None:
     print(f"a whole card at 2.6 px/mm: blamed in {card_blamed} of {len(sound)}")
 
 
+COPIES: dict[str, Spoil] = {
+    "halved, quality 50": lambda p: encode_jpeg(_shrunk(p, max(p.shape[:2]) // 2), quality=50),
+    "cut by 5 % all round": lambda p: encode_jpeg(_cut(p, 0.05, 0.05, 0.05), quality=80),
+    "cut by a fifth on the left and a tenth below": lambda p: encode_jpeg(_cut(p, 0.2, 0, 0), quality=80),
+    "cut by 15 % all round, shrunk, quality 60": lambda p: encode_jpeg(
+        _shrunk(_cut(p, 0.15, 0.15, 0.15), 640), quality=60
+    ),
+}
+
+
+def _cut(pixels: Pixels, left: float, top: float, right: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    below = max(top, 0.1 if left > right else 0)
+    return np.ascontiguousarray(
+        pixels[int(top * height) : int((1 - below) * height), int(left * width) : int((1 - right) * width)]
+    )
+
+
 def _repeat(sound: list[tuple[Path, bytes]]) -> None:
     """Copies of a photo against the photo; each photo against all the others."""
-    kept = []
-    for _, data in sound:
-        photo = decode(data)
-        kept.append(EarlierPhoto(sha256=photo.sha256, perceptual_hash=photo.perceptual_hash))
-    told = Counter[str]()
-    for (_, data), own in zip(sound, kept, strict=True):
-        pixels = decode(data, min_side_px=2000).pixels
-        copies = {
-            "the same file": data,
-            "halved, quality 50": encode_jpeg(_shrunk(pixels, max(pixels.shape[:2]) // 2), quality=50),
-        }
-        for name, copy in copies.items():
-            told[name] += RetakeReason.DUPLICATE in ask(copy, NOTHING, (own,)).reasons
-        # the same bytes may lie in the folder twice: they are no other photo
-        rest = tuple(other for other in kept if other.sha256 != own.sha256)
-        told["all the other photos"] += RetakeReason.DUPLICATE in ask(data, NOTHING, rest).reasons
-    for name, count in told.items():
-        print(f"duplicate, asked with {name}: {count} of {len(sound)}")
+    photos = [decode(data, min_side_px=600) for _, data in sound]
+    marks = [find_marks(photo) for photo in photos]
+    for name, spoil in COPIES.items():
+        found = 0
+        for (_, data), photo, own in zip(sound, photos, marks, strict=True):
+            copy = decode(spoil(decode(data, min_side_px=2000).pixels))
+            found += len(find_marks(copy) & own) >= MARKS_SHARED and is_same_photo(copy, photo)
+        print(f"duplicate, {name}: known again {found} of {len(sound)}")
+    # the same bytes may lie in the folder twice: they are no other photo
+    alike = [
+        (i, j)
+        for i, j in combinations(range(len(sound)), 2)
+        if photos[i].sha256 != photos[j].sha256 and len(marks[i] & marks[j]) >= MARKS_SHARED
+    ]
+    mistaken = sum(is_same_photo(photos[i], photos[j]) for i, j in alike)
+    print(f"pairs of other photos: {len(alike)} laid upon each other, {mistaken} taken for the same")
 
 
 if __name__ == "__main__":

@@ -92,10 +92,39 @@ def draw_card(
     lit = light * cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
     if blur_px:
         lit = cv2.GaussianBlur(lit, (0, 0), blur_px)
-    stored = np.where(lit <= 0.0031308, 12.92 * lit, 1.055 * np.power(np.maximum(lit, 1e-9), 1 / 2.4) - 0.055)
-    noisy = stored + noise * np.random.default_rng(seed).standard_normal(stored.shape)
+    noisy = stored_of(lit) + noise * np.random.default_rng(seed).standard_normal(lit.shape)
     grey = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
     return as_photo(np.repeat(grey[..., None], 3, axis=2))
+
+
+def draw_colours(shot: Shot, behind: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(h, w, 3) linear light of the card with its patches before what lies `behind` (h, w, 3), paper 1."""
+    paper = np.repeat(_raster(shot.card, 0, ())[..., None], 3, axis=2)
+    for patch in shot.card.patches:
+        x, y, width, height = (round(side * RASTER_PX_PER_MM) for side in patch.box_mm)
+        paper[y : y + height, x : x + width] = light_of(np.array(patch.rgb) / 255)
+    from_raster = np.array([[1 / RASTER_PX_PER_MM, 0, 0.5 / RASTER_PX_PER_MM],
+                            [0, 1 / RASTER_PX_PER_MM, 0.5 / RASTER_PX_PER_MM], [0, 0, 1]])  # fmt: skip
+    to_fine = np.array([[FINE, 0, FINE / 2 - 0.5], [0, FINE, FINE / 2 - 0.5], [0, 0, 1]])
+    matrix = to_fine @ np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]]) @ shot.px_from_mm @ from_raster
+    width, height = shot.size_px
+    size = (FINE * width, FINE * height)
+    card = cv2.warpPerspective(paper, matrix, size, flags=cv2.INTER_LINEAR)
+    inside = cv2.warpPerspective(np.ones(paper.shape[:2], np.float32), matrix, size, flags=cv2.INTER_LINEAR)
+    card, inside = (
+        cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in (card, inside)
+    )
+    return np.asarray(card + (1 - inside[..., None]) * behind)
+
+
+def light_of(stored: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear light of sRGB values in [0, 1]."""
+    return np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)
+
+
+def stored_of(light: NDArray[np.floating]) -> NDArray[np.floating]:
+    """sRGB values in [0, 1] of linear light; the inverse of `light_of`."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
 
 
 def as_photo(pixels: NDArray[np.uint8]) -> Photo:

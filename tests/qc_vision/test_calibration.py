@@ -19,6 +19,7 @@ from qc_vision.calibration import (
     Wall,
     calibrate,
     on_wall,
+    pose,
     surface_of,
     view_card,
 )
@@ -225,6 +226,20 @@ def test_beyond_the_wall_there_is_no_scale_but_a_reason() -> None:
     assert lost.px_per_mm is None
     assert lost.missing == "place_too_far"
     assert lost.px_per_mm_along(10, 600, 0) is None
+
+
+def test_a_focal_length_that_the_file_tells_leaves_less_open_on_a_round_wall() -> None:
+    shot = Shot(card=A6, distance_mm=500, tilt_deg=25)
+    assumed = look(shot)
+    told = replace(assumed, focal_px=shot.focal_px)
+    wall, beside = Wall(curvature=0.006), (1100.0, 600.0)
+    budgets = [calibrate(view, wall=wall, at_px=beside).error_budget for view in (assumed, told)]
+    assert budgets[0] is not None
+    assert budgets[1] is not None
+    assert budgets[1]["focal_length"] == pytest.approx(budgets[0]["focal_length"] / 2, rel=0.1)
+    longer = surface_of(replace(assumed, focal_px=1.2 * shot.focal_px), wall)
+    distances = [np.linalg.norm(pose(surface)[1]) for surface in (longer, surface_of(told, wall))]
+    assert distances[0] > 1.1 * distances[1]
 
 
 def test_corners_off_any_plane_show_in_the_reprojection_error() -> None:

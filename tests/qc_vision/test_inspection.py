@@ -89,7 +89,17 @@ def test_the_json_has_the_agreed_names() -> None:
 
 def test_every_station_is_timed() -> None:
     timing = make_inspector().inspect(encode_weave(), spec=SPEC).timing_ms
-    assert set(timing) == {"decode", "perceive", "quality", "scale", "density", "defects", "size", "decide"}
+    assert set(timing) == {
+        "decode",
+        "perceive",
+        "quality",
+        "scale",
+        "density",
+        "defects",
+        "size",
+        "colour",
+        "decide",
+    }
     assert all(ms >= 0 for ms in timing.values())
 
 

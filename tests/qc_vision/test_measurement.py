@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from qc_vision.basket_colour import BasketColour
 from qc_vision.basket_size import BasketSize
 from qc_vision.calibration import NO_SCALE, Calibration
+from qc_vision.card_colour import ColourCorrection
 from qc_vision.decision import decide
 from qc_vision.defects import DefectRegion
 from qc_vision.density import DensityReading
@@ -233,7 +235,11 @@ def test_a_height_near_its_limit_is_reviewed_and_beyond_it_fails(height: float, 
 
 
 def test_every_characteristic_comes_in_the_units_that_limits_may_be_given_in() -> None:
-    regions = [replace(REGION, code=code, width_mm=5.0, max_feret_mm=15.0, area_mm2=50.0) for code in CODES]
+    apart = Quantity(value=7.0, unit="dE00", expanded_uncertainty=1.0)
+    regions = [
+        replace(REGION, code=code, width_mm=5.0, max_feret_mm=15.0, area_mm2=50.0, contrast=apart)
+        for code in CODES
+    ]
     share = Quantity(value=0.1, unit="1")
     found = measure(
         regions=regions,
@@ -243,6 +249,7 @@ def test_every_characteristic_comes_in_the_units_that_limits_may_be_given_in() -
         uniformity_cv=share,
         scale=CARD,
         size=SIZE,
+        colour=BasketColour(correction=ColourCorrection(method="none"), unevenness=apart),
     )
     units: dict[str, set[str]] = {}
     for measurement in found:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 from scipy.fft import dctn
 
 from qc_vision.errors import DamagedPhoto, EmptyPhoto, PhotoError, PhotoTooLarge, UnsupportedPhoto
@@ -364,6 +365,39 @@ def test_a_bomb_is_refused_by_its_header(data: bytes, size: tuple[int, int]) -> 
 
 
 # nothing leaks
+
+
+def exif_of_lens(equivalent_mm: int, size: tuple[int, int]) -> Image.Exif:
+    exif = Image.Exif()
+    detail = exif.get_ifd(ExifTags.IFD.Exif)
+    detail[ExifTags.Base.FocalLengthIn35mmFilm] = equivalent_mm
+    detail[ExifTags.Base.ExifImageWidth], detail[ExifTags.Base.ExifImageHeight] = size
+    return exif
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_focal_length_is_told_in_pixels_of_the_whole_photo(orientation: int) -> None:
+    exif = exif_of_lens(28, (4032, 3024))
+    exif[ExifTags.Base.Orientation] = orientation
+    photo = decode(encode(Image.new("RGB", (4032, 3024)), "JPEG", exif=exif), min_side_px=1000)
+    assert photo.focal_px is not None
+    # tables of lenses give 28 mm a view of 75.4° from corner to corner
+    view_deg = 2 * math.degrees(math.atan(math.hypot(4032, 3024) / 2 / photo.focal_px))
+    assert view_deg == pytest.approx(75.4, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        Image.Exif(),
+        exif_of_lens(0, (96, 64)),
+        exif_of_lens(800, (96, 64)),
+        exif_of_lens(26, (192, 128)),
+    ],
+    ids=["untold", "zero", "telescope", "cut or shrunk since"],
+)
+def test_a_focal_length_that_cannot_be_this_photo_s_is_not_believed(exif: Image.Exif) -> None:
+    assert decode(encode(draw_scene(), "JPEG", exif=exif)).focal_px is None
 
 
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:

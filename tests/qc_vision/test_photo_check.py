@@ -11,8 +11,8 @@ from PIL import ExifTags, Image
 
 from qc_vision.card import serial_ids, shipped_cards
 from qc_vision.card_register import KnownCards, MeasuredCard
-from qc_vision.photo import Photo, decode, encode_jpeg
-from qc_vision.photo_check import Demands, EarlierPhoto, PhotoCheck, check_photo
+from qc_vision.photo import Photo, encode_jpeg
+from qc_vision.photo_check import Demands, PhotoCheck, check_photo
 from qc_vision.photo_origin import PhotoOrigin, read_origin
 from qc_vision.quality import RetakeReason, message_of
 from tests.qc_vision.drawn_card import Shot, as_photo, draw_card
@@ -29,10 +29,10 @@ def check(
     *,
     origin: PhotoOrigin = NOTHING_SAID,
     demands: Demands = NEEDS_CARD,
-    earlier: tuple[EarlierPhoto, ...] = (),
+    came_before: bool = False,
     known: KnownCards = SHIPPED,
 ) -> PhotoCheck:
-    return check_photo(photo, origin, now=NOW, known=known, demands=demands, earlier=earlier)
+    return check_photo(photo, origin, now=NOW, known=known, demands=demands, came_before=came_before)
 
 
 def on_weave(shot: Shot, **drawn: float | int | tuple[int, ...]) -> Photo:
@@ -118,20 +118,9 @@ def test_blur_is_told_before_anything_is_uploaded() -> None:
     assert RetakeReason.BLURRED in check(blurred, demands=Demands()).reasons
 
 
-def test_the_same_photo_and_a_packed_copy_of_it_are_duplicates_and_another_is_not() -> None:
-    rng = np.random.default_rng(2)
-    first, other = (
-        cv2.resize(
-            rng.integers(0, 255, (9, 12, 3), dtype=np.uint8), (1200, 900), interpolation=cv2.INTER_CUBIC
-        )
-        for _ in range(2)
-    )
-    sent = decode(encode_jpeg(first))
-    before = (EarlierPhoto(sha256=sent.sha256, perceptual_hash=sent.perceptual_hash),)
-    small = decode(encode_jpeg(cv2.resize(first, (600, 450), interpolation=cv2.INTER_AREA), quality=50))
-    assert RetakeReason.DUPLICATE in check(sent, earlier=before).reasons
-    assert RetakeReason.DUPLICATE in check(small, earlier=before).reasons
-    assert RetakeReason.DUPLICATE not in check(decode(encode_jpeg(other)), earlier=before).reasons
+def test_a_photo_that_came_before_is_told() -> None:
+    assert RetakeReason.DUPLICATE in check(on_weave(SOUND), came_before=True).reasons
+    assert RetakeReason.DUPLICATE not in check(on_weave(SOUND)).reasons
 
 
 def test_a_clock_ahead_of_ours_is_told_beyond_ten_minutes() -> None:
