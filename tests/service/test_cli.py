@@ -127,7 +127,11 @@ def test_what_is_new_is_not_purged(data: Path, capsys: pytest.CaptureFixture[str
         ["record", "purge"],
         ["record", "check"],
         ["key", "rotate"],
+        ["key", "backup"],
         ["account"],
+        ["account", "log"],
+        ["backup"],
+        ["restore"],
     ],
 )
 def test_every_command_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
