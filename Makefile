@@ -8,7 +8,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 BENCHES := bench_start bench_crowd bench_kill bench_openapi fuzz_photo bench_verify bench_million bench_refusals \
   bench_card_sweep
 
-.PHONY: run test check lint format browser bench $(BENCHES) clean
+.PHONY: run test check lint format audit browser bench $(BENCHES) clean
 
 run: .venv/serve.stamp
 	$(BIN)/qc-service run --data data
@@ -30,6 +30,10 @@ lint:
 format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# known vulnerabilities of the pins; says so where the databases cannot be reached
+audit: .venv/audit.stamp
+	.venv/audit/bin/python .ci/audit.py
 
 bench: $(BENCHES)
 
@@ -58,6 +62,12 @@ browser:
 .venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[train,dev]'
 	touch $@ .venv/serve.stamp
+
+# an environment of its own: what asks is no part of what is asked about
+.venv/audit.stamp: | .venv/bin/python
+	$(BIN)/python -m venv .venv/audit
+	.venv/audit/bin/pip install -q 'pip-audit>=2.10,<3'
+	touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info

@@ -12,12 +12,15 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from qc_vision.message import Message
 from service.accounts import (
     Account,
+    AccountError,
     Pass,
     PassKind,
     add_account,
     disable,
+    link_identity,
     list_accounts,
     make_pass,
     revoke_token,
@@ -88,6 +91,16 @@ def link(settings: Settings, code: str) -> None:
     _show(made, link=_address(made, settings.public_url))
 
 
+def identity(settings: Settings, code: str, subject: str | None) -> None:
+    """Lets who is `subject` at the provider open the account, None: nobody; prints every account."""
+    if settings.oidc_issuer is None:
+        raise AccountError(NO_PROVIDER)
+    with _changing(settings) as connection:
+        issuer = settings.oidc_issuer
+        link_identity(connection, code, issuer=issuer, subject=subject, by=COMMAND_LINE, now=now())
+        _print(list_accounts(connection))
+
+
 def token(settings: Settings, code: str, *, days: int) -> None:
     """Prints a machine's token of the account, good for so many days."""
     with _changing(settings) as connection:
@@ -133,3 +146,9 @@ def _print(accounts: Sequence[Account]) -> None:
 def _show(made: Pass, **secret: str) -> None:
     print(json.dumps({"id": made.id, **secret, "expires_at": made.expires_at.isoformat()}))
     print("Hanya ditampilkan sekali ini.\nShown only this once.", file=sys.stderr)
+
+
+NO_PROVIDER = Message(
+    id="QC_OIDC_ISSUER kosong: belum ada penyedia identitas. Isi di lingkungan atau di .env.",
+    en="QC_OIDC_ISSUER is empty: there is no identity provider. Set it in the environment or in .env.",
+)

@@ -1,6 +1,6 @@
 """The tables of accounts. They may be changed and stand outside the ledger; AUDIT alone is append-only."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from service.tables import METADATA
 
@@ -26,8 +26,19 @@ PASSES = Table(
     Column("created_at", String(32), nullable=False),
     Column("seen_at", String(32), nullable=False),
     Column("expires_at", String(32), nullable=False),
+    Column("by_identity", Boolean, nullable=False, default=False),
 )
-"""Sessions, tokens of machines and one-time links: of each only the hash of its secret."""
+"""Sessions, tokens of machines and one-time links: of each only the hash of its secret. `by_identity`: a session that
+an OpenID Connect provider opened."""
+
+IDENTITIES = Table(
+    "identities",
+    METADATA,
+    Column("issuer", String(255), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("account", String(32), ForeignKey("accounts.code"), nullable=False, index=True),
+)
+"""Who may open an account through an OpenID Connect provider, linked by the administrator."""
 
 ATTEMPTS = Table(
     "attempts",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
-from service.account_tables import ACCOUNTS, PASSES
+from service.account_tables import ACCOUNTS, IDENTITIES, PASSES
 from service.audit import Act, note
 from service.caller import Caller, Role
 from service.passwords import Hashes, refuse_weak
@@ -45,13 +45,14 @@ class AccountError(QcVisionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """`groups`: the village groups it is held to, None for all."""
+    """`groups`: the village groups it is held to, None for all. `subject`: whom a provider calls so may open it."""
 
     code: str
     roles: frozenset[Role]
     has_password: bool
     disabled: bool
     groups: frozenset[str] | None
+    subject: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +131,34 @@ def disable(connection: Connection, code: str, *, by: str, now: datetime) -> Non
     note(connection, Act.DISABLED, account=code, by=by, now=now)
 
 
+def link_identity(
+    connection: Connection, code: str, *, issuer: str, subject: str | None, by: str, now: datetime
+) -> None:
+    """Lets who is `subject` at the provider open the account, and nobody else there; None: nobody at all.
+
+    The account's sessions end. Raises AccountError where the subject opens another account.
+    """
+    _known(connection, code)
+    theirs = (IDENTITIES.c.issuer == issuer, IDENTITIES.c.subject == subject, IDENTITIES.c.account != code)
+    if subject is not None and connection.execute(select(IDENTITIES).where(*theirs)).first() is not None:
+        raise AccountError(SUBJECT_TAKEN)
+    connection.execute(delete(IDENTITIES).where(IDENTITIES.c.account == code))
+    if subject is not None:
+        row = {"issuer": issuer, "subject": subject, "account": code}
+        connection.execute(insert(IDENTITIES).values(row))
+    connection.execute(
+        delete(PASSES).where(PASSES.c.account == code, PASSES.c.kind == PassKind.SESSION.value)
+    )
+    act = Act.IDENTITY_UNLINKED if subject is None else Act.IDENTITY_LINKED
+    note(connection, act, account=code, by=by, now=now, detail=issuer)
+
+
 def find_account(connection: Connection, code: str) -> Account | None:
     return next((account for account in list_accounts(connection) if account.code == code), None)
 
 
 def list_accounts(connection: Connection) -> Sequence[Account]:
+    subjects = {row.account: row.subject for row in connection.execute(select(IDENTITIES))}
     return [
         Account(
             code=row.code,
@@ -142,6 +166,7 @@ def list_accounts(connection: Connection) -> Sequence[Account]:
             has_password=row.password_hash is not None,
             disabled=row.disabled_at is not None,
             groups=_split_groups(row.groups),
+            subject=subjects.get(row.code),
         )
         for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.code))
     ]
@@ -155,6 +180,7 @@ def make_pass(
     by: str,
     now: datetime,
     lasts: timedelta | None = None,
+    by_identity: bool = False,
 ) -> Pass:
     """A session, a token or a link of the account. Raises AccountError where it may have none."""
     if _known(connection, code).disabled:
@@ -176,6 +202,7 @@ def make_pass(
         "created_at": now.isoformat(),
         "seen_at": now.isoformat(),
         "expires_at": made.expires_at.isoformat(),
+        "by_identity": by_identity,
     }
     connection.execute(insert(PASSES).values(row))
     if kind is not PassKind.SESSION:
@@ -256,12 +283,13 @@ def end_other_sessions(connection: Connection, code: str, secret: str) -> None:
     connection.execute(delete(PASSES).where(PASSES.c.account == code, *others))
 
 
-def end_session(connection: Connection, secret: str, *, now: datetime) -> None:
-    """Signs out: the session lets nobody in any more, wherever its cookie went."""
+def end_session(connection: Connection, secret: str, *, now: datetime) -> bool:
+    """Signs out: the session lets nobody in any more, wherever its cookie went. True where a provider opened it."""
     row = connection.execute(select(PASSES).where(PASSES.c.sha256 == hash_secret(secret))).first()
     if row is not None:
         connection.execute(delete(PASSES).where(PASSES.c.sha256 == row.sha256))
         note(connection, Act.SIGNED_OUT, account=row.account, by=row.account, now=now)
+    return row is not None and row.by_identity
 
 
 def revoke_token(connection: Connection, token_id: str, *, by: str, now: datetime) -> None:
@@ -327,6 +355,10 @@ UNKNOWN = Message(
     en="There is no such account. See: qc-service account list.",
 )
 DISABLED = Message(id="Akun itu sudah ditutup.", en="That account is closed.")
+SUBJECT_TAKEN = Message(
+    id="Identitas itu sudah membuka akun lain. Lepaskan dulu: qc-service account identity KODE --none.",
+    en="That identity opens another account. Take it away first: qc-service account identity CODE --none.",
+)
 NO_TOKEN = Message(id="Token itu tidak ada.", en="There is no such token.")
 USED_UP = Message(
     id="Tautan ini sudah dipakai atau kedaluwarsa. Minta tautan baru kepada pengelola.",

@@ -30,6 +30,7 @@ from service.routes import (
     items,
     lots,
     metrics,
+    openid,
     pages,
     parts,
     photo_checks,
@@ -71,6 +72,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             bell=bell,
             crew=ours,
             hashes=Argon2id(),
+            openid=openid.provider_of(settings),
             metrics=counted,
         )
         if crew is None:
@@ -121,6 +123,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         metrics,
         session,
         account,
+        openid,
         pages,
     ):
         app.include_router(routes.router)

@@ -21,6 +21,7 @@ from qc_vision.message import Message
 from service.checkpoints import read_checkpoints
 from service.photo_bucket import open_photos
 from service.photos import ReadsPhotos, cannot_write, checked, prepare_folder
+from service.sealing import is_sealed, read_key, seal, unseal
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import PORTION, Store, open_database, open_store
@@ -56,14 +57,18 @@ class _PhotosWithin:
 def back_up(settings: Settings, file: Path) -> Verified:
     """Writes `file`, verified before it takes its name; it holds private keys: only its owner may read it.
 
-    Raises StorageError where something cannot be read or written, or does not verify.
+    With a public key in the settings it is sealed, and never lies beside `file` unsealed. Raises StorageError where
+    something cannot be read or written, or does not verify.
     """
     half = file.with_name(f"{file.name}.part")
     try:
-        with _open_private(half) as written, zipfile.ZipFile(written, "w") as archive:
-            _write(settings, archive)
-        with _opened(half) as backup:
-            held = _verify_backup(backup)
+        if settings.backup_public_key is None:
+            held = _write_verified(settings, half)
+        else:
+            with tempfile.TemporaryDirectory(dir=settings.data_dir) as folder:
+                plain = Path(folder) / "plain.zip"
+                held = _write_verified(settings, plain)
+                seal(plain, half, settings.backup_public_key)
         half.replace(file)
     except OSError as wrong:
         raise cannot_write(file, wrong) from wrong
@@ -72,13 +77,14 @@ def back_up(settings: Settings, file: Path) -> Verified:
     return held
 
 
-def restore(settings: Settings, file: Path) -> Verified:
+def restore(settings: Settings, file: Path, *, key_file: Path | None = None) -> Verified:
     """Puts all that `file` holds into the empty place that the settings name; nothing before the file is verified.
 
-    Raises StorageError where the file is no whole backup, or the place not empty.
+    A sealed one is opened with the key in `key_file`, else with that of the settings. Raises StorageError where the
+    file is no whole backup, the key not its own, or the place not empty.
     """
     keys = settings.data_dir / "keys"
-    with _opened(file) as backup:
+    with _unsealed(settings, file, key_file) as plain, _opened(plain) as backup:
         _verify_backup(backup)
         prepare_folder(settings.data_dir)
         target = open_database(settings.database)
@@ -96,6 +102,34 @@ def restore(settings: Settings, file: Path) -> Verified:
         held = _verify(target, photos, settings.checkpoints, Keyring(keys))
         target.close()
     return held
+
+
+def _write_verified(settings: Settings, file: Path) -> Verified:
+    with _open_private(file) as written, zipfile.ZipFile(written, "w") as archive:
+        _write(settings, archive)
+    with _opened(file) as backup:
+        return _verify_backup(backup)
+
+
+@contextmanager
+def _unsealed(settings: Settings, file: Path, key_file: Path | None) -> Iterator[Path]:
+    """The backup as a zip: itself, or a copy that is gone with the context."""
+    try:
+        if not is_sealed(file):
+            yield file
+            return
+        stated = settings.backup_key if key_file is None else key_file.read_text("utf-8")
+        if stated is None:
+            raise StorageError(KEY_NEEDED)
+        key = read_key(stated)
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "plain.zip"
+            unseal(file, plain, key)
+            yield plain
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise StorageError(
+            Message(id=f"Cadangan tidak terbaca ({wrong}).", en=f"The backup cannot be read ({wrong}).")
+        ) from wrong
 
 
 def _write(settings: Settings, archive: zipfile.ZipFile) -> None:
@@ -209,3 +243,9 @@ def _write_private(path: Path, data: bytes) -> None:
 def _open_private(path: Path) -> BinaryIO:
     """A new file, readable by its owner alone."""
     return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b")
+
+
+KEY_NEEDED = Message(
+    id="Cadangan ini tersegel. Sebutkan kuncinya: --key BERKAS, atau QC_BACKUP_KEY.",
+    en="This backup is sealed. Name its key: --key FILE, or QC_BACKUP_KEY.",
+)

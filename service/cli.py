@@ -78,6 +78,15 @@ Needs the file and the keys published at /.well-known/jwks.json; exit status 3 w
 example:
   qc-service record check certificate.jws --keys jwks.json
 """
+BACKUP_KEY_HELP = """\
+Buat kunci cadangan. / Make a key that opens sealed backups.
+
+Writes the secret key to a new file, which belongs on another disk, and prints the public one: with that in
+QC_BACKUP_PUBLIC_KEY backups are sealed. Whoever loses the file loses the backups.
+
+example:
+  qc-service key backup /media/safe/backup.key
+"""
 KEY_HELP = """\
 Ganti kunci tanda tangan. / Renew the signing key.
 
@@ -101,6 +110,7 @@ example:
   qc-service account scope R-03 --group KB-01 --group KB-02
   qc-service account scope R-03 --all
   qc-service account link R-03
+  qc-service account identity R-03 --subject 248289761001
   qc-service account token BOX-1 --days 30
   qc-service account revoke 1a2b3c4d5e6f
   qc-service account disable R-03
@@ -120,7 +130,8 @@ BACKUP_HELP = """\
 Simpan semuanya dalam satu berkas. / Keep everything in one file.
 
 Records, photos, keys and checkpoints, while the service runs; verified once it is written. Whoever has the file can
-sign in the service's name: keep it as you keep the keys. Uploads still being graded are not in it.
+sign in the service's name: set QC_BACKUP_PUBLIC_KEY (`qc-service key backup`), and it is sealed. Uploads still being
+graded are not in it.
 
 example:
   qc-service backup /media/stick/qc.zip --data data/
@@ -132,6 +143,7 @@ Verifies the file, writes, verifies what it wrote. SQLite or PostgreSQL, folder 
 
 example:
   qc-service restore /media/stick/qc.zip --data data/
+  qc-service restore /media/stick/qc.zip.age --key /media/safe/backup.key
 """
 DOCTOR_HELP = """\
 Periksa semua yang dipakai layanan. / Check all that the service stands on.
@@ -168,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "record":
                 return _record(options)
             case "key":
-                return _rotate_key(options)
+                return _make_key(options)
             case "backup" | "restore":
                 return _back_up(options)
             case "lot":
@@ -274,14 +286,21 @@ def _back_up(options: argparse.Namespace) -> int:
 
     from service.backup import back_up, restore
 
-    do = back_up if options.command == "backup" else restore
-    print(json.dumps(asdict(do(_settings(None, None, options.data), options.file))))
+    settings = _settings(None, None, options.data)
+    held = (
+        back_up(settings, options.file)
+        if options.command == "backup"
+        else restore(settings, options.file, key_file=options.key)
+    )
+    print(json.dumps(asdict(held)))
     return DONE
 
 
-def _rotate_key(options: argparse.Namespace) -> int:
-    from service.record_commands import rotate_key
+def _make_key(options: argparse.Namespace) -> int:
+    from service.record_commands import make_backup_key, rotate_key
 
+    if options.what == "backup":
+        return make_backup_key(options.file)
     return rotate_key(_settings(None, None, options.data))
 
 
@@ -311,6 +330,8 @@ def _account(options: argparse.Namespace) -> int:
             do.close(settings, options.code)
         case "link":
             do.link(settings, options.code)
+        case "identity":
+            do.identity(settings, options.code, options.subject)
         case "token":
             do.token(settings, options.code, days=options.days)
         case "revoke":
@@ -375,6 +396,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in (("backup", BACKUP_HELP), ("restore", RESTORE_HELP)):
         command = _command(commands, name, words)
         command.add_argument("file", type=Path, metavar="FILE", help="berkas / the file (.zip)")
+        if name == "restore":
+            command.add_argument(
+                "--key", type=Path, metavar="FILE", help="kunci cadangan / key that opens it"
+            )
         _add_data(command)
     _add_lot_commands(commands)
     _add_account_commands(commands)
@@ -397,6 +422,9 @@ def _add_account_commands(commands: "argparse._SubParsersAction[argparse.Argumen
     scope = _account_command(account, "scope", "Batasi ke kelompok. / Hold to village groups.")
     _account_command(account, "disable", "Tutup akun. / Close an account.")
     _account_command(account, "link", "Tautan kata sandi. / A link to set the password.")
+    identity = _account_command(
+        account, "identity", "Identitas dari penyedia. / An identity at the provider."
+    )
     token = _account_command(account, "token", "Token mesin. / A machine's token.")
     _account_command(account, "revoke", "Tarik token. / Withdraw a token.", of="id")
     log = _account_command(account, "log", ACCOUNT_LOG_HELP, of=None)
@@ -408,6 +436,9 @@ def _add_account_commands(commands: "argparse._SubParsersAction[argparse.Argumen
         owner.add_argument(
             "--group", action="append", type=_group, help="kelompok / village group; repeat it"
         )
+    whom = identity.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--subject", help="sebutan di penyedia / what the provider calls them (sub)")
+    whom.add_argument("--none", action="store_true", help="lepaskan / take it away")
     token.add_argument("--days", type=int, default=90, help="umur token / days it lasts (90)")
     log.add_argument("code", nargs="?", help="kode akun / account code")
     log.add_argument("--act", action="append", default=[], type=_act, help="jenis / kind; repeat it")
@@ -495,6 +526,7 @@ def _add_record_commands(commands: "argparse._SubParsersAction[argparse.Argument
     )
     key = _command(commands, "key", KEY_HELP).add_subparsers(dest="what", required=True)
     _add_data(_command(key, "rotate", KEY_HELP))
+    _command(key, "backup", BACKUP_KEY_HELP).add_argument("file", type=Path, metavar="FILE")
 
 
 def _command(

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from qc_vision.epcis import Naming
 from service.intake import Intake
 from service.metrics import Metrics
+from service.openid import OpenId
 from service.parts import Parts
 from service.passwords import Hashes
 from service.photos import PhotoStore
@@ -39,6 +40,7 @@ class Desk:
     bell: Bell
     crew: Crew
     hashes: Hashes
+    openid: OpenId | None
     metrics: Metrics
 
     @property

@@ -33,12 +33,13 @@ from service.accounts import AccountError
 from service.caller import NotAllowed, NotSignedIn
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
+from service.openid import IdentityRefused, ProviderAway
 from service.parts import NoRoom, NoRoomForAccount, OffsetMoved, PartGone, PartTaken, PartTooLong
 from service.passwords import WeakPassword
 from service.photo_links import LinkRefused
 from service.refiling import FilingRefused
 from service.scope import HIDDEN, Foreign
-from service.sign_in import OldPasswordWrong, SignInRefused, TooManyTries
+from service.sign_in import IdentityUnknown, OldPasswordWrong, SignInRefused, TooManyTries
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -165,6 +166,17 @@ KINDS: dict[type[QcVisionError], Kind] = {
     LinkRefused: Kind(status=403, code="link", title=Message(id="Tautan tidak sah", en="Link refused")),
     SignInRefused: Kind(
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
+    ),
+    IdentityRefused: Kind(
+        status=401, code="identity", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
+    ),
+    IdentityUnknown: Kind(
+        status=401, code="identity-unknown", title=Message(id="Belum terhubung", en="Not linked yet")
+    ),
+    ProviderAway: Kind(
+        status=502,
+        code="provider",
+        title=Message(id="Penyedia identitas tidak menjawab", en="Identity provider away"),
     ),
     OldPasswordWrong: Kind(
         status=422, code="old-password", title=Message(id="Kata sandi lama salah", en="Old password wrong")

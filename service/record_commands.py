@@ -23,9 +23,10 @@ from service.intake import Intake
 from service.item import FIELD_RULES
 from service.ledger import read_head
 from service.photo_bucket import open_photos
-from service.photos import PhotoStore
+from service.photos import PhotoStore, cannot_write
 from service.purge import Retention, purge
 from service.refiling import refile
+from service.sealing import make_key
 from service.settings import Settings
 from service.signing import PUBLISHED_AT, Keyring, SignatureRefused, check_signature
 from service.store import Store, find_inspection, open_database
@@ -166,6 +167,15 @@ def rotate_key(settings: Settings) -> int:
     keyring = Keyring(settings.data_dir / "keys")
     keyring.rotate()
     print(json.dumps(keyring.jwks()))
+    return HELD
+
+
+def make_backup_key(file: Path) -> int:
+    """Writes a new key that opens sealed backups, and prints its public half, which seals them."""
+    try:
+        print(json.dumps({"QC_BACKUP_PUBLIC_KEY": make_key(file)}))
+    except OSError as wrong:  # one that is there is never written over
+        raise cannot_write(file, wrong) from wrong
     return HELD
 
 

@@ -54,9 +54,10 @@ def refile(
     decided = WantedFacts(kind=Kind.DISPOSITION, subject=inspection.id)
     undone = list_facts(connection, decided)
     before = find_fact(connection, Kind.FILED, inspection.id)
-    fact = append_fact(connection, tail, _filed(connection, inspection, entry, by, at), after=after)
     if left is not None:
         _leave(connection, tail, inspection, entry, by=by, at=at)
+    fact = append_fact(connection, tail, _filed(connection, inspection, entry, by, at), after=after)
+    if left is not None:
         waiting.refresh(connection, inspection_id=inspection.id, ref=left)
     waiting.refresh(connection, inspection_id=inspection.id, ref=entry.item)
     _tell(connection, tail, naming, inspection, fact, before=before, undone=undone)

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     with `webhook_secret`, to `webhook_url`. `keep_photos_days`, `keep_records_days`: what `record purge`
     removes is older; both are proposals, to be set by whoever answers for the data.
 
+    `backup_public_key` seals backups, `backup_key` opens them and belongs elsewhere than on the server.
+    `oidc_issuer`: the OpenID Connect provider through which accounts linked to it may sign in, as `oidc_client_id`; the
+    page's button says `oidc_name`.
+
     A setting with `repr=False` may hold a password: it is neither printed nor logged."""
 
     model_config = SettingsConfigDict(
@@ -63,6 +67,14 @@ class Settings(BaseSettings):
     capture_url: str | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = Field(default=None, pattern="^whsec_[A-Za-z0-9+/]{32,}={0,2}$", repr=False)
+    backup_public_key: str | None = Field(default=None, pattern="^age1[02-9ac-hj-np-z]{58}$")
+    backup_key: str | None = Field(default=None, repr=False)
+    oidc_issuer: str | None = Field(
+        default=None, pattern=r"^(https://[^?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^?#]*)?)$"
+    )
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = Field(default=None, repr=False)
+    oidc_name: str = Field(default="OpenID", max_length=40)
 
     @property
     def database(self) -> str:
@@ -88,7 +100,7 @@ def read_settings(laid_over: Mapping[str, Any] | None = None, *, env_file: Path 
     """
     try:
         _refuse_unknown({**dotenv_values(env_file), **os.environ})
-        return Settings(**{"_env_file": env_file, **(laid_over or {})})
+        settings = Settings(**{"_env_file": env_file, **(laid_over or {})})
     except ValidationError as wrong:
         faults = [_fault(error) for error in wrong.errors()]
         raise _refused(faults) from wrong
@@ -96,6 +108,8 @@ def read_settings(laid_over: Mapping[str, Any] | None = None, *, env_file: Path 
         raise _refused(
             [Message(id=f"{env_file} tidak terbaca ({wrong})", en=f"{env_file} cannot be read ({wrong})")]
         ) from wrong
+    _refuse_alone(settings)
+    return settings
 
 
 def variable_of(setting: str) -> str:
@@ -118,6 +132,25 @@ def _refuse_unknown(stated: Mapping[str, str | None]) -> None:
                 en=f"{name} is unknown" + (f", perhaps {near[0]}" if near else ""),
             )
         )
+    if faults:
+        raise _refused(faults)
+
+
+def _refuse_alone(settings: Settings) -> None:
+    """Refuses settings that mean nothing without another."""
+    needs = {
+        "oidc_issuer": "oidc_client_id",
+        "oidc_client_id": "oidc_issuer",
+        "oidc_client_secret": "oidc_issuer",
+    }
+    faults = [
+        Message(
+            id=f"{variable_of(stated)} memerlukan {variable_of(needed)}, yang kosong",
+            en=f"{variable_of(stated)} needs {variable_of(needed)}, which is empty",
+        )
+        for stated, needed in needs.items()
+        if getattr(settings, stated) is not None and getattr(settings, needed) is None
+    ]
     if faults:
         raise _refused(faults)
 

@@ -7,15 +7,17 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
-from service.account_tables import ACCOUNTS, ATTEMPTS
+from service.account_tables import ACCOUNTS, ATTEMPTS, IDENTITIES
 from service.accounts import Pass, PassKind, end_other_sessions, make_pass
 from service.audit import Act, note, note_refusal
+from service.openid import Identity
 from service.passwords import Hashes, decoy, refuse_weak
 from service.store import Store
 
 WINDOW = timedelta(minutes=15)
 AT_MOST = {"account": 10, "address": 50}
-"""Tries within WINDOW: 40 an hour for one account, where ASVS 4.0.3 (2.2.1) allows 100."""
+"""Tries within WINDOW: 40 an hour for one account, where ASVS 4.0.3 (2.2.1) allows 100. WINDOW is longer than
+a proof of identity is fresh (`openid.FRESH`): so long it is remembered that it was used."""
 
 
 class SignInRefused(QcVisionError):
@@ -24,6 +26,14 @@ class SignInRefused(QcVisionError):
 
 class TooManyTries(QcVisionError):
     """Tried too often; wait."""
+
+
+class IdentityUnknown(QcVisionError):
+    """The provider vouches for somebody who has no account here; `subject`: how it calls them."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(UNLINKED)
+        self.subject = subject
 
 
 class OldPasswordWrong(QcVisionError):
@@ -41,6 +51,35 @@ def sign_in(store: Store, code: str, password: str, *, address: str, hashes: Has
         made = make_pass(connection, PassKind.SESSION, code, by=code, now=now)
         note(connection, Act.SIGNED_IN, account=code, by=code, now=now)
     return made
+
+
+def sign_in_by_identity(store: Store, identity: Identity, *, now: datetime) -> Pass:
+    """A session of the account that the identity is linked to, once. Raises SignInRefused or IdentityUnknown."""
+    proof = _key("nonce", identity.nonce)
+    with store.changing(alone=ATTEMPTS) as connection:
+        used = connection.execute(select(ATTEMPTS.c.id).where(ATTEMPTS.c.key == proof)).first() is not None
+        linked = (IDENTITIES.c.issuer == identity.issuer, IDENTITIES.c.subject == identity.subject)
+        query = select(ACCOUNTS).join(IDENTITIES, IDENTITIES.c.account == ACCOUNTS.c.code).where(*linked)
+        row = connection.execute(query).first()
+        made = None
+        if not used:
+            connection.execute(insert(ATTEMPTS).values(key=proof, at=now.isoformat()))
+        if not used and row is not None and row.disabled_at is None:
+            made = make_pass(connection, PassKind.SESSION, row.code, by=row.code, now=now, by_identity=True)
+            note(connection, Act.SIGNED_IN, account=row.code, by=row.code, now=now, detail="identity")
+    if made is not None:
+        return made
+    why = "used" if used else "unlinked" if row is None else "disabled"
+    code = None if row is None else row.code
+    note_refusal(store, Act.SIGN_IN_REFUSED, account=code, now=now, detail=f"identity: {why}")
+    if row is None:
+        raise IdentityUnknown(identity.subject)
+    raise SignInRefused(NOT_THIS_WAY)
+
+
+def count_sender(store: Store, address: str, *, now: datetime) -> None:
+    """Counts a try from an address of the network. Raises TooManyTries."""
+    _count_try(store, {"address": address}, "", now=now)
 
 
 def change_password(
@@ -108,6 +147,14 @@ WRONG = Message(
 WRONG_OLD = Message(
     id="Kata sandi lama salah. Coba lagi, atau minta tautan baru kepada pengelola.",
     en="The old password is wrong. Try again, or ask the administrator for a new link.",
+)
+UNLINKED = Message(
+    id="Identitas ini belum dihubungkan ke akun. Berikan kode berikut kepada pengelola.",
+    en="This identity is not linked to an account yet. Give the following code to the administrator.",
+)
+NOT_THIS_WAY = Message(
+    id="Masuk ditolak. Coba lagi dari halaman masuk, atau hubungi pengelola.",
+    en="The sign-in is refused. Try again from the sign-in page, or ask the administrator.",
 )
 WAIT = Message(
     id="Terlalu banyak percobaan masuk. Tunggu 15 menit, lalu coba lagi.",

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass as checked
 
-from service.accounts import LASTS, PassKind, end_session, open_link
-from service.dependencies import AtDesk
+from service.accounts import LASTS, Pass, PassKind, end_session, open_link
+from service.dependencies import AtDesk, Desk
 from service.entries import Person
 from service.permission import PUBLIC, AsAnyone, AskedFirst, cookie_of, session_of
 from service.sign_in import sign_in
@@ -45,13 +45,57 @@ class Opened:
     code: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOut:
+    """`onward`: where a browser goes now."""
+
+    onward: str
+
+
 @router.post("/session", status_code=204, dependencies=[PUBLIC])
 def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry) -> None:
     """Signs in; the session is in the cookie. A session that the browser held before ends."""
-    address = request.client.host if request.client else "-"
-    made = sign_in(desk.store, entry.code, entry.password, address=address, hashes=desk.hashes, now=now())
+    made = sign_in(
+        desk.store,
+        entry.code,
+        entry.password,
+        address=sender_of(request),
+        hashes=desk.hashes,
+        now=now(),
+    )
     with desk.store.changing() as connection:
         end_session(connection, session_of(request, desk), now=now())
+    keep_session(response, desk, made)
+
+
+@router.get("/session")
+def who(caller: AsAnyone) -> Who:
+    """Who is signed in."""
+    return Who(code=caller.code, roles=tuple(sorted(caller.roles)))
+
+
+@router.delete("/session")
+def end(desk: AtDesk, caller: AsAnyone, request: Request, response: Response) -> SignedOut:
+    """Signs out; a session that a provider opened ends there too, where `onward` leads."""
+    with desk.store.changing() as connection:
+        by_identity = end_session(connection, session_of(request, desk), now=now())
+    response.delete_cookie(cookie_of(desk), httponly=True, samesite="lax", secure=desk.settings.is_https)
+    there = None
+    if by_identity and desk.openid is not None:
+        there = desk.openid.sign_out_at(f"{desk.settings.public_url}/masuk")
+    return SignedOut(onward=there or "/masuk")
+
+
+@router.post("/account-links", status_code=201, dependencies=[PUBLIC])
+def set_password(desk: AtDesk, entry: LinkEntry) -> Opened:
+    """Sets the password of the account that the link was made for; the link holds once."""
+    with desk.store.changing() as connection:
+        code = open_link(connection, entry.link, entry.password, hashes=desk.hashes, now=now())
+    return Opened(code=code)
+
+
+def keep_session(response: Response, desk: Desk, made: Pass) -> None:
+    """Gives the session to the browser, for as long as it lasts."""
     response.set_cookie(
         cookie_of(desk),
         made.secret,
@@ -62,23 +106,6 @@ def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry
     )
 
 
-@router.get("/session")
-def who(caller: AsAnyone) -> Who:
-    """Who is signed in."""
-    return Who(code=caller.code, roles=tuple(sorted(caller.roles)))
-
-
-@router.delete("/session", status_code=204)
-def end(desk: AtDesk, caller: AsAnyone, request: Request, response: Response) -> None:
-    """Signs out."""
-    with desk.store.changing() as connection:
-        end_session(connection, session_of(request, desk), now=now())
-    response.delete_cookie(cookie_of(desk), httponly=True, samesite="lax", secure=desk.settings.is_https)
-
-
-@router.post("/account-links", status_code=201, dependencies=[PUBLIC])
-def set_password(desk: AtDesk, entry: LinkEntry) -> Opened:
-    """Sets the password of the account that the link was made for; the link holds once."""
-    with desk.store.changing() as connection:
-        code = open_link(connection, entry.link, entry.password, hashes=desk.hashes, now=now())
-    return Opened(code=code)
+def sender_of(request: Request) -> str:
+    """The address of the network that tries are counted by."""
+    return request.client.host if request.client else "-"

@@ -1,6 +1,6 @@
 // Who is signed in: shown in the page's head, with the way to the account and the way out.
 
-import { fetchJson, Refusal } from "./api.js";
+import { deleteAt, fetchJson, Refusal } from "./api.js";
 import { forgetUnsent } from "./unsent.js";
 
 const here = location.pathname.startsWith("/pemeriksaan/") ? "/" : `/${location.pathname.split("/")[1]}`;
@@ -33,10 +33,11 @@ function show(code) {
 }
 
 async function leave() {
+  let onward = "/masuk";
   try {
     await forgetUnsent(); // the phone may pass into other hands
-    await fetch("/v1/session", { method: "DELETE" });
+    onward = (await deleteAt("/v1/session")).onward;
   } finally {
-    location.assign("/masuk");
+    location.assign(onward);
   }
 }

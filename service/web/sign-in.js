@@ -1,15 +1,23 @@
 // The page `/masuk`: sign in or, with a one-time link behind `#`, set the password first.
 
-import { postJson, Refusal } from "./api.js";
-import { drawProblem } from "./draw.js";
-import { speak } from "./words.js";
+import { fetchJson, postJson, Refusal } from "./api.js";
+import { drawProblem, make } from "./draw.js";
+import { speak, word } from "./words.js";
+
+/** What went wrong at the identity provider, by the code of the problem. */
+const FAILED = { "identity-unknown": "identityUnknown", provider: "providerAway", "too-many-tries": "tooManyTries" };
 
 const at = (id) => document.getElementById(id);
-const link = location.hash.slice(1);
-let refusal = null;
+const failed = new URLSearchParams(location.search).get("gagal");
+const behind = location.hash.slice(1);
+const link = failed ? "" : behind;
+let refusal = failed ? new Refusal({ key: FAILED[failed] ?? "identityFailed" }) : null;
+let provider = null;
 
+if (behind) {
+  history.replaceState(null, "", location.pathname + location.search); // the link stays in no history
+}
 if (link) {
-  history.replaceState(null, "", location.pathname); // the link stays in no history
   at("link-words").hidden = false;
   at("code-field").hidden = true;
   at("code").required = false;
@@ -17,6 +25,18 @@ if (link) {
 }
 at("sign-in").addEventListener("submit", send);
 speak(redraw);
+offer();
+
+async function offer() {
+  try {
+    ({ openid: provider } = await fetchJson("/v1/sign-in-ways"));
+  } catch (wrong) {
+    if (!(wrong instanceof Refusal)) throw wrong; // without an answer the password is still a way
+  }
+  at("openid").hidden = !provider || Boolean(link);
+  at("openid").href = `/masuk/openid?ke=${encodeURIComponent(onward())}`;
+  redraw();
+}
 
 async function send(event) {
   event.preventDefault();
@@ -42,4 +62,6 @@ function onward() {
 function redraw() {
   at("problem").hidden = refusal === null;
   at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
+  if (refusal?.key === "identityUnknown") at("problem").append(make("code", "", decodeURIComponent(behind)));
+  at("openid").textContent = `${word("signInBy")} ${provider ?? ""}`;
 }

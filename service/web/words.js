@@ -261,6 +261,17 @@ const WORDS = {
   oldPassword: { id: "Kata sandi lama", en: "Old password" },
   newPassword: { id: "Kata sandi baru", en: "New password" },
   changed: { id: "Kata sandi sudah diganti. Sesi lain sudah berakhir.", en: "The password is changed. Other sessions have ended." },
+  signInBy: { id: "Masuk lewat", en: "Sign in through" },
+  identityFailed: { id: "Masuk lewat penyedia identitas tidak berhasil. Coba lagi.", en: "Signing in through the identity provider did not work. Try again." },
+  identityUnknown: {
+    id: "Identitas ini belum dihubungkan ke akun. Berikan kode berikut kepada pengelola:",
+    en: "This identity is not linked to an account yet. Give this code to the administrator:",
+  },
+  providerAway: {
+    id: "Penyedia identitas tidak menjawab. Coba lagi nanti, atau masuk dengan kata sandi.",
+    en: "The identity provider does not answer. Try again later, or sign in with a password.",
+  },
+  tooManyTries: { id: "Terlalu banyak percobaan masuk. Tunggu 15 menit.", en: "Too many tries to sign in. Wait 15 minutes." },
   noCode: { id: "Tanpa kode", en: "No code" },
 };
 

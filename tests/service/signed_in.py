@@ -41,10 +41,16 @@ class AsNamed(httpx2.Auth):
 
 def new_pass(store: Store, code: str, kind: PassKind, *roles: Role) -> str:
     """The secret of a new pass of an account, which is made where it is missing."""
+    add_missing(store, code, *roles)
+    with store.changing() as connection:
+        return make_pass(connection, kind, code, by="test", now=now()).secret
+
+
+def add_missing(store: Store, code: str, *roles: Role) -> None:
+    """Makes the account with these roles, or with all, unless it is there."""
     with store.changing() as connection:
         if find_account(connection, code) is None:
             add_account(connection, code, frozenset(roles or Role), by="test", now=now())
-        return make_pass(connection, kind, code, by="test", now=now()).secret
 
 
 @contextmanager

@@ -37,7 +37,15 @@ OUT_OF_THE_LEDGER = {
     ),
     "passes": (
         "sessions and tokens, which end",
-        {"sha256", "id", "kind", "account", "created_at", "seen_at", "expires_at"},
+        {"sha256", "id", "kind", "account", "created_at", "seen_at", "expires_at", "by_identity"},
+    ),
+    "identities": (
+        "whom a provider's sign-in lets in today, changed like accounts",
+        {"issuer", "subject", "account"},
+    ),
+    "photo_marks": (
+        "what a photo looks like, told again from the photo itself; forgotten with it",
+        {"mark", "inspection", "position"},
     ),
     "attempts": ("tries to sign in, forgotten when they are old", {"id", "key", "at"}),
     "audit": (

@@ -33,6 +33,8 @@ PUBLIC = {
     "/.well-known/jwks.json",
     "/healthz",
     "/masuk",
+    "/masuk/openid",
+    "/masuk/openid/kembali",
     "/readyz",
     "/sertifikat/{number}",
     "/v1/account-links",
@@ -41,6 +43,7 @@ PUBLIC = {
     "/v1/certificates/{number}/pdf",
     "/v1/certificates/{number}/photos/{place}",
     "/v1/session",
+    "/v1/sign-in-ways",
 }
 ROLES_OF = {
     ("POST", "/v1/inspections"): {Role.INSPECTOR},
@@ -60,6 +63,7 @@ ROLES_OF = {
     ("PUT", "/v1/items/I"): {Role.INSPECTOR, Role.REVIEWER},
     ("PUT", "/v1/model-withdrawals/1"): {Role.ML, Role.ADMIN},
     ("GET", "/v1/makers/M/data"): {Role.ADMIN},
+    ("GET", "/metrics"): {Role.ML, Role.ADMIN},
     ("GET", "/v1/reviews"): {Role.REVIEWER},
     ("GET", "/v1/inspections"): set(Role),
     ("GET", "/v1/facts"): set(Role),
@@ -199,7 +203,7 @@ def test_a_one_time_link_sets_the_password_once_and_the_session_ends_with_signin
     assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(answer.headers["set-cookie"].split("; "))
     secret = stranger.cookies[COOKIE]
     assert stranger.get("/v1/session").json()["code"] == "R-1"
-    assert stranger.delete("/v1/session", headers=OURS).status_code == 204
+    assert stranger.delete("/v1/session", headers=OURS).json() == {"onward": "/masuk"}
     stranger.cookies[COOKIE] = secret
     assert stranger.get("/v1/session").status_code == 401
     assert audited(store)[-4:] == ["link_made", "password_set", "signed_in", "signed_out"]

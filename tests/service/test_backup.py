@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 from fastapi.testclient import TestClient
 
@@ -136,3 +137,88 @@ def test_a_broken_place_gives_no_backup_and_leaves_the_last_one(
     assert "does not verify" in capsys.readouterr().err
     assert backup.read_bytes() == good
     assert list(backup.parent.glob("*.part")) == []
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A key on another disk; its public half is in the settings from now on."""
+    assert main(["key", "backup", str(tmp_path / "backup.key")]) == 0
+    public = json.loads(capsys.readouterr().out)["QC_BACKUP_PUBLIC_KEY"]
+    monkeypatch.setenv("QC_BACKUP_PUBLIC_KEY", public)
+    return tmp_path / "backup.key"
+
+
+@pytest.fixture
+def sealed(key: Path, client: TestClient, settings: Settings, tmp_path: Path) -> Path:
+    inspect(client, "A-1", Verdict.PASS)
+    assert main(["backup", str(tmp_path / "sealed.age"), "--data", str(settings.data_dir)]) == 0
+    return tmp_path / "sealed.age"
+
+
+def restored(file: Path, place: Path, *words: str) -> int:
+    return main(["restore", str(file), "--data", str(place), *words])
+
+
+def test_a_sealed_backup_is_read_by_nobody_and_restored_with_its_key_by_file_or_variable(
+    sealed: Path,
+    key: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert not zipfile.is_zipfile(sealed)
+    assert b"PRIVATE" not in sealed.read_bytes()
+    assert stat.S_IMODE(sealed.stat().st_mode) == stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert not list(settings.data_dir.rglob("*.zip"))
+
+    assert restored(sealed, tmp_path / "one", "--key", str(key)) == 0
+    monkeypatch.setenv("QC_BACKUP_KEY", key.read_text())
+    assert restored(sealed, tmp_path / "two") == 0
+
+    assert verified(tmp_path / "one", capsys) == verified(tmp_path / "two", capsys)
+    assert verified(tmp_path / "one", capsys)["head"] == verified(settings.data_dir, capsys)["head"]
+
+
+def test_a_sealed_backup_is_what_others_read_as_age(sealed: Path, key: Path, tmp_path: Path) -> None:
+    identity = pyrage.x25519.Identity.from_str(key.read_text().splitlines()[-1])
+    (tmp_path / "opened.zip").write_bytes(pyrage.decrypt(sealed.read_bytes(), [identity]))
+
+    assert "records.sqlite" in zipfile.ZipFile(tmp_path / "opened.zip").namelist()
+
+
+@pytest.mark.parametrize("harm", ["no key", "another key", "no such file", "not a key", "cut off", "changed"])
+def test_a_sealed_backup_says_why_it_does_not_open_and_nothing_is_written(
+    sealed: Path, key: Path, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, said = ["--key", str(key)], "cut off or changed"
+    if harm == "no key":
+        words, said = [], "QC_BACKUP_KEY"
+    elif harm == "another key":
+        main(["key", "backup", str(tmp_path / "other.key")])
+        words, said = ["--key", str(tmp_path / "other.key")], "not the one of that backup"
+    elif harm == "no such file":
+        words, said = ["--key", str(tmp_path / "none.key")], "cannot be read"
+    elif harm == "not a key":
+        key.write_text("hunter2")
+        said = "expected one line"
+    else:
+        data = sealed.read_bytes()
+        middle = len(data) // 2
+        other = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        sealed.write_bytes(data[:-100] if harm == "cut off" else other)
+    capsys.readouterr()
+
+    assert restored(sealed, tmp_path / "elsewhere", *words) == 1
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert "hunter2" not in told
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_key_is_never_written_over(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = key.read_text()
+
+    assert main(["key", "backup", str(key)]) == 1
+    assert key.read_text() == before

@@ -115,7 +115,8 @@ def test_a_changed_photo_stops_the_verification_with_its_name_in_both_languages(
 def test_what_is_new_is_not_purged(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["record", "purge", "--by", "R-1", "--data", str(data)]) == 0
 
-    assert json.loads(capsys.readouterr().out) == {"photos": 0, "inspections": 0, "facts": 0}
+    kept = {"photos": 0, "inspections": 0, "facts": 0, "uploads": 0, "erased": True}
+    assert json.loads(capsys.readouterr().out) == kept
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,11 @@ def test_what_is_new_is_not_purged(data: Path, capsys: pytest.CaptureFixture[str
         ["record", "purge"],
         ["record", "check"],
         ["key", "rotate"],
+        ["key", "backup"],
         ["account"],
+        ["account", "log"],
+        ["backup"],
+        ["restore"],
     ],
 )
 def test_every_command_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,14 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from qc_vision.decision import Verdict
+from service.accounts import PassKind, set_groups
 from service.app import create_app
+from service.caller import Role
 from service.request_log import LOG, log_as_json
 from service.settings import Settings
+from service.store import now
 from tests.service.fakes import FakeInspector, photo_of
-from tests.service.signed_in import signed_in
+from tests.service.signed_in import AsNamed, new_pass, signed_in
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -89,6 +92,17 @@ def test_figures_need_a_sign_in(client: TestClient) -> None:
     client.auth = None
 
     assert client.get("/metrics").status_code == 401
+
+
+def test_figures_over_all_villages_are_not_for_who_is_held_to_some(client: TestClient) -> None:
+    auth = client.auth
+    assert isinstance(auth, AsNamed)
+    headers = {"authorization": f"Bearer {new_pass(auth.store, 'M-1', PassKind.TOKEN, Role.ML)}"}
+    assert client.get("/metrics", headers=headers).status_code == 200
+
+    with auth.store.changing() as connection:
+        set_groups(connection, "M-1", frozenset({"KB-01"}), by="test", now=now())
+    assert client.get("/metrics", headers=headers).status_code == 403
 
 
 @pytest.mark.parametrize(("sent", "taken"), [(TRACE, True), ("R-03 -7.512345", False), ("", False)])

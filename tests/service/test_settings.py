@@ -81,6 +81,22 @@ def test_a_secret_is_not_repeated(env_file: Path) -> None:
     assert "hunter2" not in repr(Settings(database_url="postgresql://u:hunter2@h/d"))
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("QC_OIDC_ISSUER=https://id.example", "QC_OIDC_ISSUER needs QC_OIDC_CLIENT_ID"),
+        ("QC_OIDC_CLIENT_ID=qc", "QC_OIDC_CLIENT_ID needs QC_OIDC_ISSUER"),
+        ("QC_OIDC_CLIENT_SECRET=hunter2", "QC_OIDC_CLIENT_SECRET needs QC_OIDC_ISSUER"),
+        ("QC_OIDC_ISSUER=http://id.example\nQC_OIDC_CLIENT_ID=qc", "QC_OIDC_ISSUER: found"),
+    ],
+)
+def test_a_setting_that_means_nothing_alone_is_refused_by_name(env_file: Path, text: str, named: str) -> None:
+    said = refusal(env_file, text).message
+
+    assert named in said.en
+    assert "hunter2" not in str(said)
+
+
 def test_an_unknown_variable_is_refused_with_the_likely_one(
     env_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
