@@ -250,8 +250,9 @@ def _basket_mask(
     down = photo.height / rows / (px_per_cell or photo.height / basket.shape[0])
     to_cells = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(basket, to_cells, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(seen > BASKET_AT)
+    cells = (basket > BASKET_AT).astype(np.float32)
+    seen = cv2.warpAffine(cells, to_cells, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen > 0.5)
 
 
 def _glare(rgb: NDArray[np.float32]) -> BoolMap:

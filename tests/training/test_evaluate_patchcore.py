@@ -68,7 +68,7 @@ def test_a_photo_without_a_basket_is_not_odd() -> None:
 
 def test_the_bank_holds_weave_from_renders() -> None:
     encoder = WeaveNet(defect_kinds=1, pretrained=True).encoder.eval()
-    renders = [Renderer(side_px=128).render(seed) for seed in (3, 5)]
+    renders = [Renderer(side_px=128).render(seed) for seed in (9, 12)]
     bank = fill_bank(encoder, renders, size=50)
     assert bank.shape[0] == 50
     assert bool(torch.isfinite(bank).all())
