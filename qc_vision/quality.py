@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from qc_vision.message import Message
 from qc_vision.photo import Photo
-from qc_vision.region import BASKET_AT
-from qc_vision.weave import FloatMap
+from qc_vision.weave import BASKET_AT, FloatMap
 
 MEASURED_SIDE_PX = 1024
 """Sharpness is told at this size of the longer side, so that it does not depend on the camera."""

@@ -4,10 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_vision.weave import WeaveMap
+from qc_vision.weave import BASKET_AT, WeaveMap
 
-BASKET_AT = 0.7
-"""More than even odds: renders, which the network learned from, are filled with basket more often than photos are."""
 KEPT_SHARE = 0.1
 """A part split off by a strap or a hand still counts when it is this large beside the largest one."""
 

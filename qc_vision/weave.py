@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatMap = NDArray[np.float32]
+BASKET_AT = 0.7
+"""Probability from which a cell counts as basket. More than even odds: the renders that the network learned from are
+filled with basket more often than photos are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

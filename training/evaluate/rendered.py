@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qc_vision.inspection import Inspection
-from qc_vision.region import BASKET_AT
+from qc_vision.weave import BASKET_AT
 from training.evaluate.alarms import Alarms, count_alarms, share_found
 from training.evaluate.density import Reading, ScaledReading, compare, compare_scaled, counts_at, read_grey
 from training.evaluate.figures import Figure, Statistic, Subject, auroc_of
