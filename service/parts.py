@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
+from service.alone import alone_in
 from service.photos import cannot_write, sync_folder
 from service.settings import Settings
 
@@ -112,7 +113,7 @@ class Parts:
 
         Raises PartTaken where it was announced in other words, NoRoomForAccount or NoRoom where too much is under way.
         """
-        with self._alone():
+        with alone_in(self._folder):
             self.remove_expired()
             found = self.find(part_id)
             if found is None:
@@ -270,20 +271,6 @@ class Parts:
         with file:
             fcntl.flock(file, lock)
             yield file
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other thread or process begins a part meanwhile."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._folder, os.O_RDONLY)
-        except OSError as wrong:
-            raise cannot_write(self._folder, wrong) from wrong
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
 
 def parts_of(settings: Settings) -> Parts:

@@ -4,12 +4,10 @@ A key's `kid` is its thumbprint (RFC 7638). Rotation drops the private half of t
 later sign in its name; its public half stays published, so that old signatures remain checkable.
 """
 
-import fcntl
 import hmac
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +19,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from qc_vision.errors import QcVisionError, StorageError
 from qc_vision.message import Message
+from service.alone import alone_in
 from service.photos import cannot_write, sync_folder
 
 ALGORITHM: Literal["Ed25519"] = "Ed25519"
@@ -61,7 +60,7 @@ class Keyring:
 
     def rotate(self) -> str:
         """Makes a new key, then forgets the private half of all before it; returns the new `kid`."""
-        with self._alone():
+        with alone_in(self._folder, mode=0o700):
             old = self._files()
             kid = self._make(len(old) + 1)
             for path in old:
@@ -81,25 +80,10 @@ class Keyring:
         return len(keys)
 
     def _current(self) -> OKPKey:
-        with self._alone():
+        with alone_in(self._folder, mode=0o700):
             if not self._files():
                 self._make(1)
             return _read_key(self._files()[-1])
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other thread or process makes or renews a key meanwhile; a lock that ends with its holder."""
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # the folder itself is locked: keys on a disk that is only read can be used all the same
-            handle = os.open(self._folder, os.O_RDONLY)
-        except OSError as wrong:
-            raise cannot_write(self._folder, wrong) from wrong
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     def _make(self, number: int) -> str:
         key = OKPKey.generate_key(ALGORITHM)
