@@ -14,7 +14,7 @@ from tqdm import tqdm
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from training.augment import apply, photometric
-from training.data import Sample, collate, sample_of, turned
+from training.data import Sample, collate, samples_of, turned
 from training.losses import losses
 from training.network import WeaveNet
 from training.render.cache import Shard
@@ -126,8 +126,8 @@ def _draw(
     rendered = run.batch - len(samples)
     for share in (rendered // 2, rendered - rendered // 2):
         shard = _any_shard(renders, rng)
-        pictures = (picture for i in rng.permutation(len(shard)) for picture in shard[i])
-        samples += [turned(sample_of(picture), rng) for picture in islice(pictures, share)]
+        rendered_ones = (sample for i in rng.permutation(len(shard)) for sample in samples_of(shard[i]))
+        samples += [turned(sample, rng) for sample in islice(rendered_ones, share)]
     return samples
 
 

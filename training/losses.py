@@ -12,8 +12,8 @@ CREST_MIN_PX = 9.0
 """Strands closer than this cannot be drawn on cells of 4 px."""
 OUTSIDE = 0.4
 """Weight of what is not judged weave: rims, insides, background must not look faulty either, but matter less."""
-JUDGED_PX = (9.0, 64.0)
-"""Faults are judged at the second look, which shows the finer strands about 24 px apart: within these bounds."""
+JUDGED_PX = (7.0, 32.0)
+"""Faults are judged where the finer strands lie about 12 px apart, and in the whole photo: within these bounds."""
 ELSEWHERE = 0.15
 """Weight of a fault's cells, and of its photo, beyond them."""
 FAULTY = 4.0
@@ -46,16 +46,17 @@ def losses(maps: Maps, batch: Batch) -> dict[str, Tensor]:
 
 def _fault_losses(maps: Maps, batch: Batch, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Is a cell faulty; is the photo, by its loudest cells; and which code is it, where one is."""
-    logits, target = maps.fault[:, 0], batch.defects.amax(1)
+    logits, target, labelled = maps.fault[:, 0], batch.defects.amax(1), known[:, 0, 0]
     scale = _judged_scale(batch)
+    known = known * batch.sure
     where = torch.where(batch.judged > 0.5, 1.0, OUTSIDE) * (1 + (FAULTY - 1) * target) * known * scale
     fault = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     fault = (fault * where).sum() / where.sum().clamp_min(1.0)
 
     flat = torch.where(batch.judged > 0.5, logits, -12.0).flatten(1)
     loudest = flat.topk(LOUDEST_CELLS, dim=1).values.mean(1)
-    faulty = (target.flatten(1).amax(1) > 0.5).float()
-    sure = known[:, 0, 0] * ((faulty > 0) | (target.flatten(1).amax(1) < 0.1))
+    faulty = ((target * batch.sure).flatten(1).amax(1) > 0.5).float()
+    sure = labelled * ((faulty > 0) | (target.flatten(1).amax(1) < 0.1))
     sure = sure * (scale * batch.judged).mean((1, 2)) / batch.judged.mean((1, 2)).clamp_min(1e-3)
     photo = F.binary_cross_entropy_with_logits(loudest, faulty, reduction="none")
     photo = (photo * sure).sum() / sure.sum().clamp_min(1.0)

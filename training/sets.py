@@ -189,6 +189,7 @@ def crop_sample(photo: LabelledPhoto, rng: np.random.Generator) -> Sample:
         steps=steps,
         crests=np.zeros((2, cells, cells), np.float32),
         defects=defects,
+        sure=np.ones_like(basket),
         known=known,
     )
 

@@ -25,6 +25,7 @@ def _sample(step_px: float, *, faulty: bool) -> Sample:
         steps=steps,
         crests=np.zeros((2, CELLS, CELLS), np.float32),
         defects=defects,
+        sure=ones,
         known=np.ones(4, np.float32),
     )
 

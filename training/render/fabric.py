@@ -5,7 +5,7 @@ floats; strand centres lie on whole numbers. All fields are (h, w) tensors over 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ WEAVES = {
 }
 MIXED = 0.35
 """Share of the fabrics with stems of two harvests: some strands darker, greener, greyer, and none of it a fault."""
+CALM = 0.5
+"""Share of the fabrics made of one harvest by a steady hand, close, with few dyes: what most baskets of a village look
+like, and where a fault stands out."""
 SPLICE_PITCHES = 18.0
 """About how far a stem reaches before the next one goes on in its place, tucked in so that it is no fault."""
 
@@ -368,7 +371,29 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         warp_stripes=warp_stripes,
         gloss=float(rng.choice([0.0, rng.uniform(0.05, 0.4)])),
     )
-    return plan, float(aspect)
+    return (_calm(plan, rng) if rng.random() < CALM else plan), float(aspect)
+
+
+def _calm(plan: FabricPlan, rng: np.random.Generator) -> FabricPlan:
+    """The same fabric from a steady hand: close, even, of one harvest, dyed in few strands if at all."""
+    striped = rng.random() < 0.25
+    plain = plan.weave in ("plain", "motif") or (plan.weave == "figure" and rng.random() < 0.7)
+    return replace(
+        plan,
+        weave="plain" if plain else plan.weave,
+        tile=TILES["plain"] if plain else plan.tile,
+        weft_cover=plan.weft_cover if plan.weave in LOBED else float(rng.uniform(0.86, 1.02)),
+        warp_cover=max(plan.warp_cover, 0.8 if plan.weave not in STIFF else 0.25),
+        warp_rgb=plan.weft_rgb if plain and rng.random() < 0.8 else plan.warp_rgb,
+        unruly=plan.unruly * 0.4,
+        uneven=plan.uneven * 0.5,
+        mottle=plan.mottle * 0.5,
+        patchy=plan.patchy * 0.4,
+        tone_spread=min(plan.tone_spread, float(rng.uniform(0.05, 0.3))),
+        other_share=0.0,
+        weft_stripes=plan.weft_stripes if striped else None,
+        warp_stripes=None,
+    )
 
 
 def _tile(weave: str, rng: np.random.Generator) -> tuple[tuple[int, ...], ...]:

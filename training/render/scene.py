@@ -139,7 +139,7 @@ def _add_basket(
         canvas = add_fuzz(canvas, truth, rng, pitch, plan)
     if harm is not None and harm.random() < 0.16:
         canvas = add_loose_ends(canvas, truth, harm, pitch, plan)
-    if rng.random() < 0.2:
+    if rng.random() < 0.14:
         canvas = add_opening(canvas, behind, truth, rng, pitch, plan)
     if rng.random() < 0.1:
         canvas = add_strap(canvas, truth, rng, noise)
