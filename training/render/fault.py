@@ -21,6 +21,8 @@ CODES = (
     "MAJ-RIM",
     "MAJ-SHAPE",
 )
+RUN_SHARE = 0.4
+"""Of the holes: rows that are missing over several stakes, which stay; the others take the stakes with them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +67,13 @@ def plant(
         jag = (hash01(torch.floor(rows * 9), 1.0, plan.seed) - 0.5) * 0.5
         on_row = (rows - i0).abs() < 0.5
         lost = on_row & ((stakes - s0 + jag).abs() < half)
+        faults.missing_weft = torch.maximum(faults.missing_weft, lost.float())
+        faults.mark(code, lost.float())
+    elif code == "MAJ-HOLE" and rng.random() < RUN_SHARE:
+        down = 0.5 if rng.random() < 0.7 else float(rng.integers(1, 3))
+        half = rng.uniform(1.2, 4.0) * max(1.0, 1.0 / aspect)
+        jag = (hash01(torch.floor(rows * 7), 4.0, plan.seed) - 0.5) * 0.8
+        lost = ((rows - i0).abs() < down) & ((stakes - s0 + jag).abs() < half)
         faults.missing_weft = torch.maximum(faults.missing_weft, lost.float())
         faults.mark(code, lost.float())
     elif code == "MAJ-HOLE":

@@ -25,7 +25,7 @@ def add_opening(
     u, v = _turned(n, spot, rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, math.pi))
     power = rng.choice([2.0, 4.0])
     size = ((u / w).abs() ** power + (v / h).abs() ** power) ** (1 / power)
-    if ragged := rng.random() < 0.35:
+    if ragged := rng.random() < 0.2:
         angle = torch.atan2(v, u)
         size = size * (
             1 + sum(rng.uniform(-0.2, 0.2) * torch.sin(k * angle + rng.uniform(0, 6.3)) for k in (1, 2, 3))
@@ -40,7 +40,7 @@ def add_opening(
     tone = (0.35 + 0.75 * body) * (0.85 + 0.3 * hash01(torch.round(lobe), 0.0, plan.seed))
     rgb = torch.tensor(plan.weft_rgb if rng.random() < 0.6 else plan.warp_rgb).view(1, 1, 3)
     canvas = torch.where(
-        (bound & (rng.random() < (0.3 if ragged else 0.85)))[..., None], rgb * tone[..., None], canvas
+        (bound & (rng.random() < (0.5 if ragged else 0.95)))[..., None], rgb * tone[..., None], canvas
     )
     seen = {
         "dark": torch.full_like(canvas, 0.012) + 0.03 * canvas,
@@ -103,7 +103,7 @@ def add_flowers(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tenso
 def put_things(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tensor:
     """Labels, cards, fingers in front of everything: no basket."""
     n = canvas.shape[0]
-    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.6, 0.24, 0.1, 0.06]))):
+    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.7, 0.2, 0.07, 0.03]))):
         w, h = n * rng.uniform(0.02, 0.22), n * rng.uniform(0.02, 0.22)
         u, v = _turned(n, rng.uniform(0, n, 2), rng.uniform(0, math.pi))
         oval = rng.random() < 0.4

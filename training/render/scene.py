@@ -111,7 +111,7 @@ def _plan_basket(shape: str, rng: np.random.Generator, scans: list[Scan]) -> _Ba
         sun=rng.normal(0, 1.8 if rng.random() < RAKING else 0.6, 2) + np.array([0.0, -0.5]),
         softness=float(rng.random()),
         grounded=float(rng.uniform(0.2, 0.75)) if rng.random() < GROUNDED else 0.0,
-        seen_through=str(rng.choice(["dark", "behind", "lining", "inside"], p=[0.5, 0.18, 0.16, 0.16])),
+        seen_through=str(rng.choice(["dark", "behind", "lining", "inside"], p=[0.42, 0.26, 0.14, 0.18])),
         lining=torch.tensor(rng.uniform(0.05, 0.9, 3), dtype=torch.float32),
     )
 
