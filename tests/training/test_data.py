@@ -1,16 +1,18 @@
-"""Turning a sample turns its truth with it."""
+"""Turning a sample turns its truth with it; faults that nobody could see are not taught."""
 
 import numpy as np
 import pytest
 
-from training.data import _changed, collate, sample_of, turned
+from training.data import _changed, collate, samples_of, seen, turned
+from training.render.fault import CODES
 from training.render.scene import Renderer
+from training.render.truth import Picture
 
 
 @pytest.fixture(scope="module")
 def sample():
     renderer = Renderer()
-    return next(sample_of(p) for p in map(renderer.render, range(99)) if p.judged.mean() > 0.9)
+    return next(samples_of([p])[0] for p in map(renderer.render, range(99)) if p.judged.mean() > 0.9)
 
 
 def test_mirroring_twice_gives_the_sample_back(sample) -> None:
@@ -45,3 +47,45 @@ def test_a_batch_is_normalised_as_the_manifest_says(sample) -> None:
     assert batch.photo.shape == (1, 3, *sample.rgb.shape[:2])
     expected = (sample.rgb[3, 4, 1] / 255 - 0.498) / 0.502
     assert abs(float(batch.photo[0, 1, 3, 4]) - expected) < 1e-5
+
+
+def _pair(*, contrast: float, change: float) -> tuple[Picture, Picture]:
+    """A chequered ground of +-`contrast` grey levels, and the same with a square of it lighter by `change`."""
+    y, x = np.mgrid[0:128, 0:128]
+    ground = 110 + contrast * np.where((x // 8 + y // 8) % 2, 1.0, -1.0)
+    spot = np.zeros((32, 32), np.float32)
+    spot[12:18, 10:16] = 1
+    defects = np.zeros((len(CODES), 32, 32), np.float32)
+    defects[3] = spot
+
+    def picture(grey: np.ndarray, planted: np.ndarray) -> Picture:
+        return Picture(
+            rgb=np.repeat(grey[..., None], 3, 2).clip(0, 255).astype(np.uint8),
+            basket=np.ones((32, 32), np.float32),
+            judged=np.ones((32, 32), np.float32),
+            steps=np.zeros((4, 32, 32), np.float32),
+            crests=np.zeros((2, 32, 32), np.float32),
+            defects=planted,
+        )
+
+    lighter = ground + change * np.kron(spot, np.ones((4, 4)))
+    return picture(lighter, defects), picture(ground, defects * 0)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "change", "stands_out"), [(0, 40, True), (60, 120, True), (0, 4, False), (60, 25, False)]
+)
+def test_a_fault_is_taught_where_it_stands_out_from_what_its_weave_looks_like(
+    contrast: float, change: float, stands_out: bool
+) -> None:
+    faulty, sound = _pair(contrast=contrast, change=change)
+    sure = seen(faulty, sound)
+    planted = faulty.defects.max(0) > 0.5
+    assert sure[~planted].all()
+    assert sure[planted].all() if stands_out else not sure[planted].any()
+
+
+def test_of_a_faulty_picture_and_its_twin_only_what_is_faulty_can_be_unsure() -> None:
+    faint, sound = (samples_of(_pair(contrast=60, change=25))[i] for i in (0, 1))
+    assert not faint.sure.all()
+    assert sound.sure.all()

@@ -11,7 +11,7 @@ from training.network import PITCH_BINS, Maps
 CELLS = 16
 
 
-def _sample(step_px: float, *, faulty: bool) -> Sample:
+def _sample(step_px: float, *, faulty: bool, sure: bool = True) -> Sample:
     steps = np.zeros((4, CELLS, CELLS), np.float32)
     steps[1], steps[2] = step_px, 2 * step_px
     defects = np.zeros((3, CELLS, CELLS), np.float32)
@@ -25,7 +25,7 @@ def _sample(step_px: float, *, faulty: bool) -> Sample:
         steps=steps,
         crests=np.zeros((2, CELLS, CELLS), np.float32),
         defects=defects,
-        sure=ones,
+        sure=ones * (sure or defects[0] == 0),
         known=np.ones(4, np.float32),
     )
 
@@ -66,6 +66,18 @@ def test_the_photo_loss_of_a_photo_at_another_scale_weighs_less_as_well() -> Non
 
     assert of(24.0) == pytest.approx(1.0, rel=1e-4)
     assert of(3.0) == pytest.approx(ELSEWHERE, rel=1e-3)
+
+
+def test_a_fault_that_nobody_could_see_pulls_neither_its_cells_nor_its_photo() -> None:
+    fault = torch.zeros(2, 1, CELLS, CELLS, requires_grad=True)
+    batch = collate([_sample(24.0, faulty=True, sure=False), _sample(24.0, faulty=True)])
+    parts = losses(_maps(2, fault), batch)
+    (parts["fault"] + parts["photo"]).backward()
+    assert not fault.grad[0, 0, 4:8, 4:8].any()
+    assert fault.grad[1, 0, 4:8, 4:8].all()
+    fault.grad = None
+    losses(_maps(2, fault), batch)["photo"].backward()
+    assert not fault.grad[0].any()
 
 
 def test_no_loss_of_density_where_nobody_counted() -> None:
