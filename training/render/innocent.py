@@ -106,11 +106,11 @@ def put_things(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tensor
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.7, 0.2, 0.07, 0.03]))):
         w, h = n * rng.uniform(0.02, 0.22), n * rng.uniform(0.02, 0.22)
         u, v = _turned(n, rng.uniform(0, n, 2), rng.uniform(0, math.pi))
-        oval = rng.random() < 0.4
+        oval = rng.random() < 0.25
         mask = (u / w) ** 2 + (v / h) ** 2 < 1 if oval else (u.abs() < w) & (v.abs() < h)
         colour = torch.tensor(rng.uniform(0.02, 0.9, 3), dtype=torch.float32).view(1, 1, 3)
         colour = colour * torch.ones_like(canvas)
-        if rng.random() < 0.4:
+        if rng.random() < 0.7:
             printed = (torch.frac(v / h * rng.uniform(1, 4)).abs() < 0.3) & (
                 torch.frac(u / w * rng.uniform(2, 7)).abs() < 0.7
             )
@@ -118,7 +118,7 @@ def put_things(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tensor
         if not oval and rng.random() < 0.35:
             colour = _card(u / w, v / h, rng)
         tone = (0.7 + 0.5 * (u / w * 0.2 + 0.3)).clamp(0.2, 1.2)
-        if rng.random() < 0.6:
+        if rng.random() < 0.8:
             canvas = _shade_beside(canvas, mask, rng)
         canvas = torch.where(mask[..., None], colour * tone[..., None], canvas)
         truth.cover(mask.float(), part_of_basket=False)

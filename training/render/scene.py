@@ -111,7 +111,9 @@ def _plan_basket(shape: str, rng: np.random.Generator, scans: list[Scan]) -> _Ba
         sun=rng.normal(0, 1.8 if rng.random() < RAKING else 0.6, 2) + np.array([0.0, -0.5]),
         softness=float(rng.random()),
         grounded=float(rng.uniform(0.2, 0.75)) if rng.random() < GROUNDED else 0.0,
-        seen_through=str(rng.choice(["dark", "behind", "lining", "inside"], p=[0.42, 0.26, 0.14, 0.18])),
+        seen_through=str(
+            rng.choice(["dark", "behind", "lining", "plain", "inside"], p=[0.35, 0.2, 0.1, 0.2, 0.15])
+        ),
         lining=torch.tensor(rng.uniform(0.05, 0.9, 3), dtype=torch.float32),
     )
 
@@ -303,6 +305,8 @@ def _through(surface: Surface, behind: Tensor, basket: _Basket) -> Tensor:
         return behind * 0.8
     if basket.seen_through == "lining":
         return (basket.lining.view(1, 1, 3) * 0.5).expand_as(behind)
+    if basket.seen_through == "plain":
+        return basket.lining.view(1, 1, 3).expand_as(behind)
     if basket.seen_through == "inside":
         return surface.rgb.roll((int(basket.pitch * 0.6), int(basket.pitch * 0.4)), (0, 1)) * 0.22
     return 0.012 + 0.03 * surface.rgb
