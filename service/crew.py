@@ -264,7 +264,8 @@ def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -
     except QcVisionError as wrong:
         words.send(wrong.message)
         raise SystemExit(1) from wrong
-    words.send(name)
+    with suppress(BrokenPipeError):  # the service has ended meanwhile, which is seen below
+        words.send(name)
     service = multiprocessing.parent_process()
     while service is not None and service.is_alive():
         try:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -16,6 +17,8 @@ from service.crew import Processes, working
 from service.settings import Settings
 from tests.service.fakes import FakeInspector
 
+SERVER_ENDS_S = 1.0
+
 
 def nursery() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
@@ -26,7 +29,13 @@ def nursery() -> ForkServerContext:
 def start_service(settings: Settings) -> ForkServerProcess:
     """The service at the port of the settings, with worker processes whose grader answers at once."""
     service = nursery().Process(target=_serve, args=(settings,))
-    service.start()
+    try:
+        service.start()
+    except (ConnectionRefusedError, EOFError):
+        # a service that was killed while it asked for a worker takes the server of forks with it; the next start
+        # makes another
+        time.sleep(SERVER_ENDS_S)
+        service.start()
     return service
 
 
