@@ -37,7 +37,7 @@ KNOWN_BEST_PX = (20, 48), (28, 84)
 """Canvas px between strands of the finer family in this share of the baskets, whole ones and close-ups: about
 what the second look sees."""
 SHARES = (0.38, 0.14, 0.26, 0.22)
-CODE_SHARES = (0.14, 0.13, 0.17, 0.06, 0.11, 0.12, 0.11, 0.09, 0.03, 0.04)
+CODE_SHARES = (0.24, 0.12, 0.15, 0.05, 0.09, 0.11, 0.11, 0.06, 0.03, 0.04)
 
 
 class Renderer:
