@@ -102,13 +102,15 @@ class Surface:
 class Calibration:
     """How many pixels a millimetre has at the weave; all numbers None where there is no scale.
 
+    `method`: a card in the photo; the product's width by its spec, which is coarse (see `product_scale`); or none.
+
     `px_per_mm` is the geometric mean over directions at `at_px`, and `relative_uncertainty` expanded (k = 2),
     as a share of it, made of the standard uncertainties in `error_budget`. `tilt_deg`: between the card's
     normal and the line of sight. `valid_region`: polygon in px within which the uncertainty of the scale
     stays below VALID_UP_TO. `missing` says why there is no scale.
     """
 
-    method: Literal["card", "none"]
+    method: Literal["card", "product", "none"]
     px_per_mm: float | None = None
     relative_uncertainty: float | None = None
     tilt_deg: float | None = None
