@@ -138,6 +138,13 @@ class Calibration:
         mean = float(_mean_scale(self.surface, np.array([[x, y]]))[0])
         return mean if math.isfinite(mean) else None
 
+    def is_sure_at(self, x: float, y: float) -> bool:
+        """Whether a place of the photo lies in `valid_region`; every place does where there is none."""
+        if not self.valid_region:
+            return True
+        outline = np.array(self.valid_region, dtype=np.float32)
+        return cv2.pointPolygonTest(outline, (x, y), False) >= 0
+
     def mm_from_px_at(self, x: float, y: float) -> Points | None:
         """(2, 2) that lays steps in px next to a place of the photo flat on the weave, in mm, turned anyhow: for shapes.
         None where there is no scale, and where the wall is seen too much from the side (ASLANT_MAX)."""
