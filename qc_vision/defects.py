@@ -178,9 +178,9 @@ def _measure(
         area_pitch2=size.area / pitch_px**2 if pitch_px else None,
         width_pitch=size.width / pitch_px if pitch_px else None,
         max_feret_pitch=size.max_feret / pitch_px if pitch_px else None,
-        area_mm2=on_weave and on_weave.area,
-        width_mm=on_weave and on_weave.width,
-        max_feret_mm=on_weave and on_weave.max_feret,
+        area_mm2=on_weave.area if on_weave else None,
+        width_mm=on_weave.width if on_weave else None,
+        max_feret_mm=on_weave.max_feret if on_weave else None,
     )
 
 
