@@ -22,7 +22,7 @@ from qc_vision.calibration import (
     pose,
 )
 from qc_vision.quantity import Quantity
-from qc_vision.region import find_basket
+from qc_vision.region import count_parts, find_basket, is_cut_off
 from qc_vision.weave import WeaveMap
 
 MissingSize = Literal["no_scale", "cut_off", "several_parts", "too_tilted", "not_round", "outline_unclear"]
@@ -76,11 +76,11 @@ def measure_size(weave_map: WeaveMap, *, scale: Calibration) -> BasketSize:
     if scale.surface is None or scale.error_budget is None:
         return BasketSize(missing="no_scale")
     basket = find_basket(weave_map)
-    if basket[[0, -1]].any() or basket[:, [0, -1]].any():
+    if is_cut_off(basket):
         return BasketSize(missing="cut_off")
-    parts, _ = cv2.connectedComponents(basket.astype(np.uint8))
-    if parts != 2:
-        return BasketSize(missing="several_parts" if parts > 2 else "outline_unclear")
+    parts = count_parts(basket)
+    if parts != 1:
+        return BasketSize(missing="several_parts" if parts > 1 else "outline_unclear")
     reach = _reach(weave_map)
     setting = _set(scale.surface, BEHIND_MM)
     fitted = _fit(setting, reach)

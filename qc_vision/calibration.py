@@ -43,6 +43,8 @@ UNKNOWN_RADIUS_MM = 110.0
 """The roundest wall reckoned with where nothing tells its form."""
 VALID_UP_TO = 0.10
 """Expanded relative uncertainty of the scale beyond which readings are marked."""
+ASLANT_MAX = 4.0
+"""A pixel that spans so many times more one way than the other lies on a wall turned away by 75°."""
 GRID = 32
 
 RIGHT: Points = np.array([1.0, 0.0])
@@ -100,13 +102,15 @@ class Surface:
 class Calibration:
     """How many pixels a millimetre has at the weave; all numbers None where there is no scale.
 
+    `method`: a card in the photo; the product's width by its spec, which is coarse (see `product_scale`); or none.
+
     `px_per_mm` is the geometric mean over directions at `at_px`, and `relative_uncertainty` expanded (k = 2),
     as a share of it, made of the standard uncertainties in `error_budget`. `tilt_deg`: between the card's
     normal and the line of sight. `valid_region`: polygon in px within which the uncertainty of the scale
     stays below VALID_UP_TO. `missing` says why there is no scale.
     """
 
-    method: Literal["card", "none"]
+    method: Literal["card", "product", "none"]
     px_per_mm: float | None = None
     relative_uncertainty: float | None = None
     tilt_deg: float | None = None
@@ -133,6 +137,26 @@ class Calibration:
             return self.px_per_mm
         mean = float(_mean_scale(self.surface, np.array([[x, y]]))[0])
         return mean if math.isfinite(mean) else None
+
+    def is_sure_at(self, x: float, y: float) -> bool:
+        """Whether a place of the photo lies in `valid_region`; every place does where there is none."""
+        if not self.valid_region:
+            return True
+        outline = np.array(self.valid_region, dtype=np.float32)
+        return cv2.pointPolygonTest(outline, (x, y), False) >= 0
+
+    def mm_from_px_at(self, x: float, y: float) -> Points | None:
+        """(2, 2) that lays steps in px next to a place of the photo flat on the weave, in mm, turned anyhow: for shapes.
+        None where there is no scale, and where the wall is seen too much from the side (ASLANT_MAX)."""
+        if self.px_per_mm is None:
+            return None
+        if self.surface is None:
+            return np.eye(2) / self.px_per_mm
+        if self.px_per_mm_at(x, y) is None:
+            return None
+        flat = np.linalg.qr(_spans(self.surface, np.array([[x, y]]))[0])[1] / _set_back(self.surface)
+        longest, shortest = np.linalg.svd(flat, compute_uv=False)
+        return np.asarray(flat) if longest <= ASLANT_MAX * shortest else None
 
 
 NO_SCALE = Calibration(method="none", missing="no_card")
@@ -334,20 +358,23 @@ def _distance_mm(surface: Surface) -> float:
 def _mean_scale(surface: Surface, points: Points) -> Points:
     """(n,) geometric mean over all directions: the square root of how areas grow."""
     level, steep = (np.full(len(points), angle) for angle in (0.0, math.pi / 2))
-    if surface.wall.curvature <= 0:
-        to_mm = np.array(surface.mm_from_px)
-        right = project(to_mm, points + RIGHT) - project(to_mm, points - RIGHT)
-        down = project(to_mm, points + DOWN) - project(to_mm, points - DOWN)
-        area = np.abs(right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0])
-    else:
-        right = on_wall(surface, points + RIGHT) - on_wall(surface, points - RIGHT)
-        down = on_wall(surface, points + DOWN) - on_wall(surface, points - DOWN)
-        area = np.linalg.norm(np.cross(right, down), axis=1)
+    right, down = np.moveaxis(_spans(surface, points), 2, 0)
+    area = np.sqrt(np.maximum((right**2).sum(1) * (down**2).sum(1) - (right * down).sum(1) ** 2, 0))
     inside = np.isfinite(_scale_along(surface, points, level)) & np.isfinite(
         _scale_along(surface, points, steep)
     )
     usable = inside & (area > 0)
-    return np.asarray(np.where(usable, 2 / np.sqrt(np.where(usable, area, 1)), np.nan) * _set_back(surface))
+    return np.asarray(np.where(usable, 1 / np.sqrt(np.where(usable, area, 1)), np.nan) * _set_back(surface))
+
+
+def _spans(surface: Surface, points: Points) -> Points:
+    """(n, 2 or 3, 2) mm on the wall that a pixel to the right and one down span, in the plane's frame or in space."""
+    if surface.wall.curvature <= 0:
+        to_mm = np.array(surface.mm_from_px)
+        ends = [project(to_mm, points + step) - project(to_mm, points - step) for step in (RIGHT, DOWN)]
+    else:
+        ends = [on_wall(surface, points + step) - on_wall(surface, points - step) for step in (RIGHT, DOWN)]
+    return np.stack(ends, axis=2) / 2
 
 
 def _budget(view: CardView, surface: Surface, points: Points) -> dict[str, Points]:

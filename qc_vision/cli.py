@@ -65,6 +65,7 @@ CSV_COLUMNS = (
     "weft_per_10cm",
     "warp_per_10cm",
     "px_per_mm",
+    "scale",
     "openness",
     "uniformity_cv",
     "height_mm",
@@ -402,6 +403,7 @@ def _flat(row: Row) -> Row:
         "weft_per_10cm": density.get("weft"),
         "warp_per_10cm": density.get("warp"),
         "px_per_mm": row["scale"]["px_per_mm"],
+        "scale": row["scale"]["method"],
         "openness": row["openness"],
         "uniformity_cv": row["uniformity_cv"],
         **{column: quantity["value"] for column, _, quantity in _sizes(row)},
@@ -422,7 +424,17 @@ def _line(row: Row) -> str:
         for _, words, quantity in _sizes(row)
     ]
     head = f"{VERDICT_WORDS[row['verdict']]:21} {row['grade'] or '-'}  {row['path']}"
-    return head + "".join(reasons) + "".join(sizes)
+    return head + "".join(reasons) + "".join(sizes) + _coarse(row)
+
+
+def _coarse(row: Row) -> str:
+    if row["scale"]["method"] != "product":
+        return ""
+    off = f"± {100 * row['scale']['relative_uncertainty']:.0f} %"
+    return (
+        f"\n    Skala kasar dari lebar produk menurut spesifikasi, {off}; dengan kartu periksa lebih teliti."
+        f"\n    Coarse scale from the product's width in the spec, {off}; an inspection card does better."
+    )
 
 
 def _sizes(row: Row) -> list[tuple[str, str, Any]]:

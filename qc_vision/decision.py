@@ -31,7 +31,7 @@ class Grade(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One reason of a verdict. `code` is a defect code of the domain (`MAJ-HOLE`), a retake reason
-    (`blurred`), `no_scale` or `not_confident`; `value` against `limit` in `unit` where something was
+    (`blurred`), `no_scale`, `far_from_card` or `not_confident`; `value` against `limit` in `unit` where something was
     measured."""
 
     code: str
@@ -65,6 +65,10 @@ MISSING: dict[Missing, Message] = {
     "no_scale": Message(
         id="Tidak ada skala di foto, jadi ukuran dalam cm tidak bisa dinilai.",
         en="There is no scale in the photo, so sizes in centimetres cannot be judged.",
+    ),
+    "far_from_card": Message(
+        id="Ada cacat yang terlalu jauh dari kartu untuk diukur; tempelkan kartu di dekatnya, lalu foto lagi.",
+        en="A defect lies too far from the card to be measured; hold the card next to it and retake the photo.",
     ),
     "not_confident": Message(
         id="Sebagian anyaman tidak terbaca cukup pasti; foto lebih dekat bisa membantu.",
@@ -199,8 +203,10 @@ def _find_blanks(measurements: Sequence[Measurement], spec: ProductSpec) -> list
         for thing in units.keys() | reasons.keys():
             if thing[0] == limit.characteristic and limit.unit not in units[thing] and thing not in blanks:
                 # a region's size in strand pitches says nothing of its size in mm
-                no_scale = limit.unit in ("mm", "mm2") and len(UNITS_OF[limit.characteristic]) > 1
-                why = "no_scale" if no_scale else reasons.get(thing, "not_confident")
+                in_mm = limit.unit in ("mm", "mm2") and len(UNITS_OF[limit.characteristic]) > 1
+                why = reasons.get(thing, "not_confident")
+                if in_mm and why != "far_from_card":
+                    why = "no_scale"
                 blanks[thing] = _Blank(reason=why, severity=limit.severity)
     return list(blanks.values())
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_vision.calibration import Calibration
+from qc_vision.calibration import Calibration, Points
 from qc_vision.quantity import Quantity
 from qc_vision.region import BoolMap, find_basket
 from qc_vision.weave import FloatMap, WeaveMap
@@ -21,6 +21,7 @@ GROW_TO = 0.5
 """A region reaches down to this share of its score: the outline lies at half height."""
 FINER = 4
 """Sizes are taken on a grid this much finer than the map's cells."""
+SUBPIXEL_BITS = 4
 SMOOTH_CELLS = 0.7
 MASS_CELLS = 100
 """Area that the photo's score averages over, in cells: about four strand crossings at the working scale."""
@@ -117,17 +118,9 @@ def _score(probabilities: NDArray[np.float32]) -> float:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outline:
-    """A filled outline in cells of the map: `contour` (n, 2) of (x, y), `width` of the inscribed circle."""
-
-    contour: NDArray[np.float64]
-    area: float
-    width: float
-
-
-def _outline(probability: FloatMap, *, level: float) -> _Outline:
-    """The largest outline at a level, which some cell must reach, found on a finer grid."""
+def _outline(probability: FloatMap, *, level: float) -> Points:
+    """(n, 2) the largest outline at a level, which some cell must reach, in cells of the map; it runs through the
+    middles of the squares along the border of a grid FINER times as fine."""
     ys, xs = np.nonzero(probability >= level)
     y0, x0 = max(0, int(ys.min()) - 2), max(0, int(xs.min()) - 2)
     cut = np.pad(probability, ((0, 2), (0, 2)))[y0 : int(ys.max()) + 3, x0 : int(xs.max()) + 3]
@@ -137,40 +130,61 @@ def _outline(probability: FloatMap, *, level: float) -> _Outline:
     mask = (fine >= min(level, float(fine.max()))).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     largest = max(outlines, key=cv2.contourArea)
-    filled = cv2.drawContours(np.zeros_like(mask), [largest], -1, 1, thickness=cv2.FILLED)
     # from a fine pixel's index to cells: its centre lies half a fine pixel on
-    contour = (largest[:, 0, :] + 0.5) / FINER + np.array([x0 - 1, y0 - 1])
-    # the distance runs to the first pixel outside, half a pixel past the border
-    width = (2 * float(cv2.distanceTransform(filled, cv2.DIST_L2, 5).max()) - 1) / FINER
-    return _Outline(contour=contour, area=float(filled.sum()) / FINER**2, width=width)
+    return np.asarray((largest[:, 0, :] + 0.5) / FINER + np.array([x0 - 1, y0 - 1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    """Area, diameter of the inscribed circle, longest diameter, in the unit of the outline."""
+
+    area: float
+    width: float
+    max_feret: float
+
+
+def _size_of(outline: Points, *, step: float) -> _Size:
+    """Of an outline that runs through the middles of squares of side `step`, which all belong to it."""
+    grid = outline / step
+    grid = grid - np.floor(grid.min(axis=0)) + 1
+    columns, rows = np.ceil(grid.max(axis=0)).astype(int) + 2
+    filled = np.zeros((rows, columns), np.uint8)
+    cv2.fillPoly(filled, [np.round(grid * 2**SUBPIXEL_BITS).astype(np.int32)], 1, shift=SUBPIXEL_BITS)
+    # the distance runs to the first square outside, half a square past the border
+    inscribed = 2 * float(cv2.distanceTransform(filled, cv2.DIST_L2, 5).max()) - 1
+    return _Size(
+        area=float(filled.sum()) * step**2, width=inscribed * step, max_feret=_max_feret(outline) + step
+    )
 
 
 def _measure(
-    code: str, score: float, outline: _Outline, px_per_cell: float, pitch_px: float | None, scale: Calibration
+    code: str, score: float, outline: Points, px_per_cell: float, pitch_px: float | None, scale: Calibration
 ) -> DefectRegion:
-    contour = np.maximum(outline.contour, 0) * px_per_cell
+    contour = np.maximum(outline, 0) * px_per_cell
     approximated = cv2.approxPolyDP(contour.astype(np.float32)[:, None, :], 0.5 * px_per_cell, True)[:, 0, :]
-    area_px = outline.area * px_per_cell**2
-    width_px = outline.width * px_per_cell
-    feret_px = _max_feret(contour) + px_per_cell / FINER
+    step_px = px_per_cell / FINER
+    size = _size_of(contour, step=step_px)
     (x0, y0), (x1, y1) = contour.min(axis=0), contour.max(axis=0)
-    mm = scale.px_per_mm_at(*(float(v) for v in contour.mean(axis=0)))
+    flat = scale.mm_from_px_at(*(float(v) for v in contour.mean(axis=0)))
+    on_weave = None
+    if flat is not None:
+        on_weave = _size_of(contour @ flat.T, step=step_px * float(np.sqrt(abs(np.linalg.det(flat)))))
     return DefectRegion(
         code=code,
         score=min(1.0, score),
         box=(float(x0), float(y0), float(x1), float(y1)),
         polygon=tuple((float(x), float(y)) for x, y in approximated),
-        area_px=area_px,
-        area_pitch2=area_px / pitch_px**2 if pitch_px else None,
-        width_pitch=width_px / pitch_px if pitch_px else None,
-        max_feret_pitch=feret_px / pitch_px if pitch_px else None,
-        area_mm2=area_px / mm**2 if mm else None,
-        width_mm=width_px / mm if mm else None,
-        max_feret_mm=feret_px / mm if mm else None,
+        area_px=size.area,
+        area_pitch2=size.area / pitch_px**2 if pitch_px else None,
+        width_pitch=size.width / pitch_px if pitch_px else None,
+        max_feret_pitch=size.max_feret / pitch_px if pitch_px else None,
+        area_mm2=on_weave.area if on_weave else None,
+        width_mm=on_weave.width if on_weave else None,
+        max_feret_mm=on_weave.max_feret if on_weave else None,
     )
 
 
-def _max_feret(contour: NDArray[np.float64]) -> float:
+def _max_feret(contour: Points) -> float:
     """The greatest distance between two points of an outline; they lie on its convex hull."""
     hull = cv2.convexHull(contour.astype(np.float32))[:, 0, :].astype(np.float64)
     return float(np.linalg.norm(hull[:, None] - hull[None, :], axis=2).max())

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
+from qc_vision.calibration import Calibration
 from qc_vision.decision import Verdict
 from qc_vision.density import DensityReading, Direction
 from qc_vision.disposition import Disposition, ItemVerdict, Outcome, Rework
@@ -260,7 +261,7 @@ def _sensor_element(record: InspectionRecord, naming: Naming) -> dict[str, Any]:
             "rawData": naming.uri("photo", record.photo.sha256),
         },
         "sensorReport": [
-            *(_density_report(reading) for reading in record.density if _can_be_told(reading)),
+            *(_density_report(reading) for reading in record.density if _can_be_told(reading, record.scale)),
             {
                 "type": "Dimensionless",
                 "value": round(record.defect_score, 4),
@@ -274,8 +275,10 @@ def _spec_uri(spec: SpecRef, naming: Naming) -> str:
     return naming.uri("spec", spec.id, str(spec.revision))
 
 
-def _can_be_told(reading: DensityReading) -> bool:
-    return reading.confident and reading.per_10cm is not None and reading.per_10cm_interval is not None
+def _can_be_told(reading: DensityReading, scale: Calibration) -> bool:
+    """Densities by a coarse scale are not handed on: nobody there would know how coarse."""
+    scaled = reading.per_10cm is not None and reading.per_10cm_interval is not None
+    return scaled and reading.confident and scale.method != "product"
 
 
 def _density_report(reading: DensityReading) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from qc_vision.measurement import measure
 from qc_vision.model import Model, load_model
 from qc_vision.perception import Perceiver
 from qc_vision.photo import Photo, decode
+from qc_vision.product_scale import scale_by_width
 from qc_vision.quality import RetakeReason, assess, message_of
 from qc_vision.record import BasketRegion, InspectionRecord, ModelRef, PhotoRef, SpecRef
 from qc_vision.region import bound, find_basket
@@ -93,6 +94,9 @@ class Inspector:
         with watch.station("scale"):
             sight = sight_card(photo, self._cards)
             scale = scale_from(sight, weave_map)
+            if scale.missing == "no_card" and spec.rim_width_mm is not None:
+                low_mm, high_mm = spec.rim_width_mm
+                scale = scale_by_width(photo, weave_map, low_mm=low_mm, high_mm=high_mm) or scale
         faults = set(quality.reasons) | find_card_faults(sight, spec.card)
         if spec.card != "optional" and scale.missing == "card_on_table":
             faults.add(RetakeReason.CARD_OFF_WEAVE)

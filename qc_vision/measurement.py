@@ -37,7 +37,7 @@ Characteristic = Literal[
     "lean",
 ]
 
-Missing = Literal["no_scale", "not_confident"]
+Missing = Literal["no_scale", "far_from_card", "not_confident"]
 
 UNITS_OF: Mapping[Characteristic, tuple[str, ...]] = {
     "hole_diameter": ("pitch", "mm"),
@@ -70,8 +70,8 @@ UNITS_OF: Mapping[Characteristic, tuple[str, ...]] = {
 class Measurement:
     """One characteristic of one photo.
 
-    `quantity` is None where it could not be measured (`missing` then says why: `no_scale` or
-    `not_confident`). `certain` is False where the thing measured may not be there at all: its score
+    `quantity` is None where it could not be measured (`missing` then says why: `no_scale`; `far_from_card`, where the
+    scale does not hold so far; or `not_confident`). `certain` is False where the thing measured may not be there at all: its score
     lies between the model's two calibrated thresholds. A size has one measurement per defect region
     (`region` is the region's index in the record's `defects`) and per unit it can be stated in
     (`pitch` always, `mm` where there is a scale); a count has two, once of the certain regions only
@@ -153,6 +153,12 @@ def measure(
                     missing=None if quantity else "not_confident",
                 )
             )
+            if not scale.is_sure_at(*_middle(region)):
+                found.append(
+                    Measurement(
+                        characteristic=characteristic, quantity=None, region=index, missing="far_from_card"
+                    )
+                )
     for code, characteristic in _COUNTED.items():
         of_code = [i for i, r in seen if r.code == code]
         certain = sum(i in sure for i in of_code)
@@ -185,7 +191,7 @@ def _whole(size: BasketSize | None) -> list[Measurement]:
 def _sizes(region: DefectRegion, scale: Calibration) -> list[tuple[Characteristic, Quantity | None]]:
     """A region's size in every unit it can be stated in; strand pitches always, if only as unknown.
 
-    In millimetres the scale's own uncertainty comes on top, twice for an area.
+    In millimetres the scale's own uncertainty comes on top, twice for an area; out of its reach none are stated.
     """
     code = region.code
     sizes: list[tuple[Characteristic, float | None, str, float | None, str]] = []
@@ -200,11 +206,16 @@ def _sizes(region: DefectRegion, scale: Calibration) -> list[tuple[Characteristi
         found.append(("stain_contrast", region.contrast))
     for characteristic, relative, unit, absolute, metric in sizes:
         found.append((characteristic, None if relative is None else _sized(relative, unit)))
-        if absolute is not None:
+        if absolute is not None and scale.is_sure_at(*_middle(region)):
             power = 2 if metric == "mm2" else 1
             of_scale = power * (scale.relative_uncertainty or 0.0)
             found.append((characteristic, _sized(absolute, metric, of_scale=of_scale)))
     return found
+
+
+def _middle(region: DefectRegion) -> tuple[float, float]:
+    x0, y0, x1, y1 = region.box
+    return (x0 + x1) / 2, (y0 + y1) / 2
 
 
 def _sized(value: float, unit: str, *, of_scale: float = 0.0) -> Quantity:

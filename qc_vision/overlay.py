@@ -133,11 +133,19 @@ def _draw_ladders(pen: ImageDraw.ImageDraw, inspection: Inspection, scale: float
     cell = inspection.weave_map.px_per_cell * scale
     heart = ((float(j) + 0.5) * cell, (float(i) + 0.5) * cell)
     for reading in inspection.record.density:
-        _draw_ladder(pen, reading, heart, scale, unit)
+        text = _ladder_words(reading, coarse=inspection.record.scale.method == "product")
+        _draw_ladder(pen, reading, text, heart, scale, unit)
+
+
+def _ladder_words(reading: DensityReading, *, coarse: bool) -> str:
+    words, doubt = DIRECTION_WORDS[reading.direction], "" if reading.confident else "?"
+    if reading.per_10cm is None:
+        return f"{words} {reading.pitch_px:.1f} px{doubt}"
+    return f"{words} {'kira-kira ' if coarse else ''}{reading.per_10cm:.1f}/10 cm{doubt}"
 
 
 def _draw_ladder(
-    pen: ImageDraw.ImageDraw, reading: DensityReading, heart: Point, scale: float, unit: float
+    pen: ImageDraw.ImageDraw, reading: DensityReading, text: str, heart: Point, scale: float, unit: float
 ) -> None:
     colour = DIRECTION_COLOURS[reading.direction]
     alpha = 255 if reading.confident else 130
@@ -158,11 +166,6 @@ def _draw_ladder(
         pen.line(line, fill=(0, 0, 0, alpha), width=round(4 * unit))
     for line in (spine, *rungs):
         pen.line(line, fill=(*colour, alpha), width=max(2, round(1.6 * unit)))
-    doubt = "" if reading.confident else "?"
-    if reading.per_10cm is None:
-        text = f"{DIRECTION_WORDS[reading.direction]} {reading.pitch_px:.1f} px{doubt}"
-    else:
-        text = f"{DIRECTION_WORDS[reading.direction]} {reading.per_10cm:.1f}/10 cm{doubt}"
     end = at(RUNGS, 0)
     _draw_tag(pen, text, (end[0] + 9 * unit, end[1] + 4 * unit), colour, unit)
 

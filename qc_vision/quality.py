@@ -19,7 +19,9 @@ MEASURED_SIDE_PX = 1024
 """Sharpness is told at this size of the longer side, so that it does not depend on the camera."""
 
 DARK_BELOW = 0.04
-CLIPPED_FROM = 0.97
+CLIPPED_FROM = 0.98
+"""A pixel is burnt out where two of its three channels have come so near the top: fibre is yellow or red, and loses its
+colour and its strands long before blue, and with it grey, reaches white."""
 GLARE_FROM = 0.92
 GLARE_COLOUR_MAX = 0.06
 """Glare mirrors the sky or the lamp: near white, and without the colour of the fibre."""
@@ -60,16 +62,18 @@ class QualityLimits:
     """Where a photo stops being gradable.
 
     `sharpness_min`, `luminance_min`, `clipped_fraction_max`: measured on 52 sound photos from makers' pages
-    and phones and on spoilt copies of them, each taken whole. Sharpness: sound 0.25 to 0.62, median 0.44;
-    blurred by a gaussian of 0.2, 0.3, 0.5, 1 % of the longer side, median 0.17, 0.06, 0.00, 0.00.
-    The others are proposals, to be set by those who grade.
+    and phones and on spoilt copies of them. Sharpness, each taken whole: sound 0.25 to 0.62, median 0.44;
+    blurred by a gaussian of 0.2, 0.3, 0.5, 1 % of the longer side, median 0.17, 0.06, 0.00, 0.00. Light, in the
+    middle: mean luminance 0.32 or more, at a hundredth of the light 0.09 or less (0.15 is 1.5 % of full light, of which
+    eight bits keep 40 steps); burnt out 0.26 or less but for a white basket (0.41), at eight times the light 0.32 or
+    more. The others are proposals, to be set by those who grade.
     """
 
     long_side_min_px: int = 200
     sharpness_min: float = 0.15
-    luminance_min: float = 0.08
+    luminance_min: float = 0.15
     dark_fraction_max: float = 0.60
-    clipped_fraction_max: float = 0.35
+    clipped_fraction_max: float = 0.29
     glare_fraction_max: float = 0.25
     basket_fraction_min: float = 0.02
 
@@ -83,7 +87,7 @@ class PhotoQuality:
 
     `sharpness`: share of the fine contrast that a further blur would take away, in the direction where
     that is least; 0 = nothing is left to lose. `mean_luminance`: of the grey values, as stored (gamma).
-    `clipped_fraction`: burnt out to white. `dark_fraction`: too dark to hold detail. `glare_fraction`:
+    `clipped_fraction`: burnt out, in two channels or all. `dark_fraction`: too dark to hold detail. `glare_fraction`:
     near white without colour, in patches inside the photo. `basket_fraction`: share of the photo that is
     basket. `reasons`: empty where the photo can be graded.
     """
@@ -198,7 +202,7 @@ def assess(
     grey = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     luminance = float(grey[where].mean())
     dark_fraction = float((grey < DARK_BELOW)[where].mean())
-    clipped_fraction = float((grey >= CLIPPED_FROM)[where].mean())
+    clipped_fraction = float((_second_channel(rgb) >= CLIPPED_FROM)[where].mean())
     glare_fraction = float(_glare(rgb)[where].mean())
     sharpness = _sharpness(grey, where)
 
@@ -252,6 +256,12 @@ def _basket_mask(
     cells = (basket > BASKET_AT).astype(np.float32)
     seen = cv2.warpAffine(cells, to_cells, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen > 0.5)
+
+
+def _second_channel(rgb: NDArray[np.float32]) -> FloatMap:
+    """The middle one of each pixel's three values."""
+    red, green, blue = np.moveaxis(rgb, 2, 0)
+    return np.asarray(np.maximum(np.minimum(red, green), np.minimum(np.maximum(red, green), blue)))
 
 
 def _glare(rgb: NDArray[np.float32]) -> BoolMap:

@@ -27,6 +27,16 @@ def find_basket(weave_map: WeaveMap) -> BoolMap:
     return np.asarray(cv2.drawContours(np.zeros_like(seen), outlines, -1, 1, thickness=cv2.FILLED) > 0)
 
 
+def is_cut_off(region: BoolMap) -> bool:
+    """Whether a region reaches the edge of the photo."""
+    return bool(region[[0, -1]].any() or region[:, [0, -1]].any())
+
+
+def count_parts(region: BoolMap) -> int:
+    """How many pieces a region is in; cells that touch at a corner are one piece."""
+    return cv2.connectedComponents(region.astype(np.uint8))[0] - 1
+
+
 def bound(region: BoolMap, *, px_per_cell: float, width: int, height: int) -> Box | None:
     """The box (x0, y0, x1, y1) round a region in px of the photo, or None where the region is empty."""
     ys, xs = np.nonzero(region)

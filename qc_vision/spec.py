@@ -160,6 +160,14 @@ class ProductSpec:
         if self.minor_allowed < 0:
             raise ValueError(f"minor_allowed is {self.minor_allowed}; give 0 or more")
 
+    @property
+    def rim_width_mm(self) -> tuple[float, float] | None:
+        """Between which widths at the rim the product lies, by its limits; None where they do not say."""
+        widths = [limit for limit in self.limits if limit.characteristic == "rim_width"]
+        low = max((limit.below for limit in widths if limit.below is not None), default=None)
+        high = min((limit.above for limit in widths if limit.above is not None), default=None)
+        return (low, high) if low is not None and high is not None and 0 < low < high else None
+
 
 def shipped_specs() -> tuple[str, ...]:
     """Names of the specs that come with the package."""

@@ -116,7 +116,8 @@ def state_certificate(
         ),
         eligible=file.counts["eligible"],
         rules=_count_rules(file),
-        density=_density([photo.record.density for photo in every]),
+        # a coarse scale is good for a verdict far from the limit, not for a figure that a buyer reads
+        density=_density([photo.record.density for photo in every if photo.record.scale.method != "product"]),
         models=tuple(sorted({photo.record.model.version for photo in every})),
         photos=tuple(photo.photo for photo in photos),
         head=head,

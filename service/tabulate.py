@@ -35,6 +35,7 @@ PHOTO_COLUMNS = (
     Column("verdict"),
     Column("grade"),
     Column("findings"),
+    Column("scale_method"),
     *(
         column
         for direction in ("weft", "warp")
@@ -78,6 +79,7 @@ def _photo_row(inspection: ItemInspection, number: int) -> Row:
         *(item.ref, item.village, item.maker, record.spec.id, record.spec.revision),
         *(inspection.verdict.value, record.verdict.value, record.grade and record.grade.value),
         " ".join(finding.code for finding in record.reasons),
+        record.scale.method,
         *_density(readings, "weft"),
         *_density(readings, "warp"),
         *(record.openness, record.uniformity_cv, record.defect_score),

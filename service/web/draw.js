@@ -106,14 +106,22 @@ function drawFigures(photo) {
   const list = rows.map(([name, value, note]) =>
     make("div", "", make("dt", "", name), make("dd", "", make("b", "", value), make("span", "", note))),
   );
-  const scaled = photo.density.some((reading) => reading.per_10cm !== null);
   return make(
     "section",
     "",
     make("h3", "", word("figures")),
     make("dl", "figures", ...list),
-    scaled || photo.density.length === 0 ? null : make("p", "note", word("noScale")),
+    make("p", "note", tellScale(photo.scale)),
   );
+}
+
+/** Where the centimetres come from: which card, or the product's width, and how sure that is. */
+function tellScale({ method, px_per_mm, relative_uncertainty, card }) {
+  if (px_per_mm === null) return word("noScale");
+  const off = `± ${number(100 * relative_uncertainty)} %`;
+  if (method === "product") return `${word("coarseScale")} (${off})`;
+  const serial = card.serial === null ? "" : ` ${word("cardNumber")} ${card.serial}`;
+  return `${word("cardScale")}: ${card.id}${serial} (${off})`;
 }
 
 /** Whether it may be exported, with every rule; `eligibility` null where the basket has no code. */

@@ -10,7 +10,8 @@ import { say, speak, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 
-const FIELDS = ["ref", "village", "maker", "spec"];
+const FIELDS = ["ref", "village", "maker", "spec"]; // of the item
+const KEPT = [...FIELDS, "card"];
 let limits = { max_photos: 8, max_upload_bytes: Infinity };
 let photos = []; // {file, preview}
 let specs = [];
@@ -63,7 +64,7 @@ async function takeUp() {
     const unsent = await findUnsent(await whoIsIn());
     await prepared; // before that no kind of basket can be chosen
     if (!unsent || photos.length) return;
-    for (const key of FIELDS) at(key).value = unsent.fields[key];
+    for (const key of KEPT) at(key).value = unsent.fields[key] ?? at(key).value;
     addFiles(unsent.files);
     at("unsent").hidden = false;
   } catch (wrong) {
@@ -128,10 +129,10 @@ async function send(event) {
     refuse(new Refusal({ key: "tooLarge" }));
     return;
   }
-  const fields = Object.fromEntries(FIELDS.map((key) => [key, at(key).value]));
+  const fields = Object.fromEntries(KEPT.map((key) => [key, at(key).value]));
   try {
     await keepUnsent({ by: await whoIsIn(), fields, files: photos.map(({ file }) => file) });
-    const inspection = await sendUpload(item(), photos, tellProgress);
+    const inspection = await sendUpload(item(), at("card").value, photos, tellProgress);
     await forgetUnsent();
     for (const photo of photos) URL.revokeObjectURL(photo.preview);
     photos = [];

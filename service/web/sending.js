@@ -8,15 +8,17 @@ const STORE = "qc-upload-keys";
 const LOOK_EVERY_MS = 2000;
 const MOST_KEYS = 20;
 
-/** Sends photos of an item and returns the inspection. `tell` is told the share that has gone, from 0 to 1. */
-export async function sendUpload(item, photos, tell) {
+/** Sends photos of an item and returns the inspection. `card`: whether they must show one. `tell` is told the share that
+    has gone, from 0 to 1. */
+export async function sendUpload(item, card, photos, tell) {
   const files = photos.map(({ file }) => file);
-  const choice = JSON.stringify([item, ...inOneOrder(files).map(describe)]);
+  const choice = JSON.stringify([item, card, ...inOneOrder(files).map(describe)]);
   const key = keyOf(choice);
   let answer;
   try {
     const form = new FormData();
     form.append("item", JSON.stringify(item));
+    form.append("card", card);
     for (const id of await sendParts(files, key, tell)) form.append("parts", id);
     tell(1);
     answer = await persist(() => postForm("/v1/inspections", form, { "Idempotency-Key": key }));

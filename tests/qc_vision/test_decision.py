@@ -183,6 +183,15 @@ def test_a_small_fault_under_a_limit_in_millimetres_asks_for_a_scale_and_no_faul
     assert outcome(decide([], spec)) == ("pass", "A")
 
 
+def test_a_fault_out_of_the_scale_s_reach_asks_for_the_card_next_to_it() -> None:
+    spec = spec_of(*GAP, limit("gap_width", Severity.MAJOR, unit="mm", above=5.0))
+    far = Measurement(characteristic="gap_width", quantity=None, region=0, missing="far_from_card")
+    decision = decide([measured("gap_width", 1.0, region=0), far], spec)
+    assert outcome(decision) == ("review", None)
+    assert [finding.code for finding in decision.findings] == ["far_from_card"]
+    assert outcome(decide([measured("gap_width", 1.0, region=0), far], SPEC)) == ("pass", "A")
+
+
 def test_a_fault_of_unknown_size_asks_a_person() -> None:
     lost = Measurement(characteristic="gap_width", quantity=None, region=0, missing="not_confident")
     decision = decide([lost, measured("gap_width", 1.0, region=1)], SPEC)

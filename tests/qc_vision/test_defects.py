@@ -6,13 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from qc_vision.calibration import NO_SCALE, Calibration
+from qc_vision.calibration import BEHIND_MM, FLAT_WALL, NO_SCALE, Calibration, calibrate, view_card
+from qc_vision.card import shipped_cards
+from qc_vision.card_detection import SeenCard
 from qc_vision.defects import DefectRegion, _outline, defect_map, defect_score, find_regions
 from qc_vision.weave import WeaveMap
 from tests.qc_vision.drawn import CODES, make_map
+from tests.qc_vision.drawn_card import Shot
 
 SHAPE = (120, 160)
 STRIDE = 4
+A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
 FLOOR = dict.fromkeys(CODES, 0.4)
 
 
@@ -50,6 +54,25 @@ def test_millimetres_are_given_with_a_scale_and_only_then() -> None:
     (scaled,) = find_regions(weave_map, pitch_px=None, scale=scale, floor=FLOOR)
     assert scaled.width_mm == pytest.approx(20, abs=1.5)
     assert (scaled.area_pitch2, scaled.width_pitch, scaled.max_feret_pitch) == (None, None, None)
+
+
+def test_a_slit_on_a_wall_seen_from_the_side_is_as_long_and_as_narrow_as_it_is() -> None:
+    shot = Shot(card=A6, distance_mm=250, tilt_deg=50, size_px=(640, 480))
+    corners = {marker: shot.corners(place) for place, marker in enumerate(A6.ids)}
+    view = view_card(SeenCard(card=A6, markers=corners), size_px=shot.size_px)
+    assert view is not None
+    scale = calibrate(view, wall=FLAT_WALL, at_px=view.centre_px)
+    # level on the card, where 40 mm span as many px as 26 mm do upright
+    level = np.array([[54, 46], [94, 46], [94, 59], [54, 59]], np.float64)
+    drawn = cv2.perspectiveTransform(level.reshape(-1, 1, 2), shot.px_from_mm)
+    slit = cv2.fillPoly(np.zeros((480, 640), np.float32), [np.round(drawn).astype(np.int32)], 1.0)
+    (gap,) = find_regions(_seen(gap=slit), pitch_px=None, scale=scale, floor=FLOOR)
+    farther = (
+        1 + BEHIND_MM / shot.distance_mm
+    )  # what shows there is that much larger on the weave behind the card
+    assert gap.max_feret_mm == pytest.approx(math.hypot(40, 13) * farther, abs=2)
+    assert gap.width_mm == pytest.approx(13 * farther, abs=2)
+    assert gap.area_mm2 == pytest.approx(40 * 13 * farther**2, rel=0.1)
 
 
 def test_each_code_has_its_own_floor() -> None:
@@ -164,4 +187,4 @@ def test_a_lone_cell_just_at_the_floor_still_has_an_outline() -> None:
     probability[4:9, 4:9] = 0.049
     probability[6, 6] = 0.0501
     for level in (0.0499, 0.05, 0.0501):
-        assert _outline(probability, level=level).area > 0
+        assert len(_outline(probability, level=level)) > 0

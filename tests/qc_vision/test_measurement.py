@@ -161,6 +161,18 @@ def test_the_scale_s_own_uncertainty_comes_on_top_of_a_size_and_twice_of_an_area
     assert area.expanded_uncertainty == pytest.approx(50.0 * math.hypot(0.2, 0.3))
 
 
+def test_beyond_the_reach_of_the_scale_a_size_is_told_in_strands_only() -> None:
+    hole = replace(REGION, width_mm=5.0, max_feret_mm=15.0, area_mm2=50.0)  # its middle lies at (10, 10)
+    near = replace(CARD, valid_region=((0.0, 0.0), (30.0, 0.0), (30.0, 30.0), (0.0, 30.0)))
+    far = replace(CARD, valid_region=((50.0, 0.0), (80.0, 0.0), (80.0, 30.0), (50.0, 30.0)))
+    units = {m.quantity.unit for m in of(measure_all(hole, scale=near), "hole_diameter") if m.quantity}
+    assert units == {"pitch", "mm"}
+    told = [
+        (m.quantity and m.quantity.unit, m.missing) for m in of(measure_all(hole, scale=far), "hole_diameter")
+    ]
+    assert told == [("pitch", None), (None, "far_from_card")]
+
+
 def test_a_confident_reading_with_a_scale_is_a_density_with_its_uncertainty_at_k_2() -> None:
     (found,) = of(measure_all(readings=(READING,), scale=CARD), "weft_density")
     assert found.quantity is not None

@@ -156,6 +156,12 @@ def with_white_disc(pixels: Pixels, *, share: float) -> Pixels:
     return (pixels * (1 - cover) + 246 * cover).astype(np.uint8)
 
 
+def test_yellow_fibre_is_burnt_out_before_it_is_white() -> None:
+    overexposed = np.clip(weave(row_pitch=20) * np.array([6.0, 4.5, 1.0]), 0, 255).astype(np.uint8)
+    assert overexposed[..., 2].max() < 250
+    assert RetakeReason.BURNT_OUT in assess(as_photo(overexposed), EVERYWHERE).reasons
+
+
 def test_a_lamp_mirrored_over_a_third_of_the_basket_is_glare() -> None:
     quality = assess(as_photo(with_white_disc(weave(), share=0.33)), EVERYWHERE)
     assert RetakeReason.GLARE in quality.reasons

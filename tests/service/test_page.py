@@ -148,6 +148,46 @@ def test_a_file_that_is_no_photo_is_refused_in_words_and_the_choice_is_kept(
     expect(page.locator("#chosen li")).to_have_count(1)
 
 
+def test_a_photo_may_be_sent_with_the_wish_that_a_card_be_seen(
+    page: Page, address: str, failing_photo: Path
+) -> None:
+    page.goto(address)
+    page.set_input_files("#album", failing_photo)
+    page.select_option("#card", "required")
+    with page.expect_request("**/v1/inspections") as sent:
+        page.click("#send")
+    body = (sent.value.post_data or "").replace("\r\n", " ")
+    assert 'name="card"  required' in body
+
+
+def test_the_page_says_where_its_centimetres_come_from(page: Page, address: str, failing_photo: Path) -> None:
+    page.goto(address)
+    page.set_input_files("#album", failing_photo)
+    page.click("#send")
+    expect(page.locator(".verdict h1")).to_be_visible()
+    card = {"id": "qc-a6", "version": 1, "serial": 7, "print_scale": 1.0}
+    scales = [
+        {"method": "none"},
+        {"method": "product", "px_per_mm": 1.9, "relative_uncertainty": 0.28},
+        {"method": "card", "px_per_mm": 1.9, "relative_uncertainty": 0.061, "card": card},
+    ]
+    none, product, by_card = page.evaluate(
+        """async (scales) => {
+          const { drawInspection } = await import("/web/draw.js");
+          const answer = await fetch(location.pathname.replace("/pemeriksaan", "/v1/inspections"));
+          const inspection = await answer.json();
+          return scales.map((scale) => {
+            Object.assign(inspection.photos[0].scale, scale);
+            return drawInspection(inspection, null, null).map((node) => node.textContent).join(" ");
+          });
+        }""",
+        scales,
+    )
+    assert "Tanpa skala di foto" in none
+    assert "Skala kasar dari lebar produk menurut spesifikasi, tanpa kartu (± 28 %)" in product
+    assert "Skala dari kartu periksa: qc-a6 no. 7 (± 6,1 %)" in by_card
+
+
 def test_the_page_says_so_when_the_service_cannot_be_reached(
     page: Page, address: str, failing_photo: Path
 ) -> None:
