@@ -121,6 +121,7 @@ def read_pdf(desk: AtDesk, number: Number) -> Response:
         read_certificate(fact.body["jws"], jwks),
         thumbnails=[jpeg for name in fact.body["thumbnails"] if (jpeg := desk.photos.read(name)) is not None],
         kid=check_signature(fact.body["jws"], jwks).kid,
+        signature=fact.body["jws"].rpartition(".")[2],
     )
     return Response(pdf, media_type="application/pdf", headers=_named(f"{number}.pdf"))
 

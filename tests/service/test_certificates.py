@@ -187,6 +187,12 @@ def test_the_pdf_says_the_same_in_both_languages_and_its_code_leads_to_the_page(
 
     for words in ("LOT DITERIMA / LOT ACCEPTED", "LOT-1", certificate["standard"]):
         assert words in text
+    every = [page.get_textpage().get_text_bounded() for page in pdf]
+    assert all(
+        f"LOT-1 · {certificate['id']} · {number}" in said for number, said in enumerate(every, start=1)
+    )
+    assert answer["jws"].rpartition(".")[2] in "".join(every).replace("\r\n", "")
+    assert "Pemeriksa: nama, tempat, tanggal / Inspector: name, place, date" in every[-1]
     assert certificate["url"] in {read_code(pdf[0], scale) for scale in (4, 6)}
     pdf.close()
 

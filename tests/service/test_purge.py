@@ -22,7 +22,7 @@ from service.store import Store, open_store
 from service.tables import FACTS, INSPECTIONS, RECORDS
 from service.verify import Verified, verify
 from tests.service.fakes import photo_of
-from tests.service.signed_in import new_pass
+from tests.service.signed_in import AsNamed, new_pass
 from tests.service.test_lots import decide, inspect
 
 KEPT = Retention(photos=timedelta(days=730), records=timedelta(days=3650), audit=timedelta(days=730))
@@ -79,6 +79,7 @@ def test_photos_go_first_and_their_records_stay_and_verify(
     assert replace(removed, audit=0) == expected
     assert list((settings.data_dir / "photos").rglob("*.jpg")) == []
     assert check(store, photos).purged == 6  # three files of each of two records
+    client.auth = AsNamed(store)  # by then the token had run out
     gone = client.get(client.get("/v1/inspections").json()["inspections"][0]["links"]["thumbnail"])
     assert gone.status_code == 410
 
