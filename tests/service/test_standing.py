@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from qc_vision.decision import Verdict
-from service import standing
+from service.dossier import read_lot_file
 from service.intake import Intake
 from service.photos import PhotoFolder
 from service.purge import Retention, purge
@@ -32,13 +32,12 @@ def number(decided: TestClient) -> str:
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lots that were judged anew to answer, one entry each time."""
     lots: list[str] = []
-    read = standing.read_lot_file
 
     def counting(connection: Any, lot_id: str, **more: Any) -> Any:
         lots.append(lot_id)
-        return read(connection, lot_id, **more)
+        return read_lot_file(connection, lot_id, **more)
 
-    monkeypatch.setattr(standing, "read_lot_file", counting)
+    monkeypatch.setattr("service.standing.read_lot_file", counting)
     return lots
 
 
