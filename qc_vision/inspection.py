@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
 from qc_vision.basket_colour import BasketColour, read_colour
 from qc_vision.basket_size import BasketSize, measure_size
@@ -19,6 +18,7 @@ from qc_vision.card_sight import find_card_faults, sight_card
 from qc_vision.decision import Decision, Finding, Verdict, decide
 from qc_vision.defects import DefectRegion, defect_score, find_regions
 from qc_vision.density import DensityReading, openness, read_density, strand_pitch_px, uniformity
+from qc_vision.identifier import new_id
 from qc_vision.measurement import measure
 from qc_vision.model import Model, load_model
 from qc_vision.perception import Perceiver
@@ -205,7 +205,7 @@ def retake(inspection: Inspection, reasons: Collection[RetakeReason]) -> Inspect
 
 
 def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None = None) -> Inspector:
-    """An inspector with the shipped model (or the one in a folder), this computer's clock and random ids.
+    """An inspector with the shipped model (or the one in a folder), this computer's clock and ids that grow with it.
 
     Without `cards` it looks for the cards that `qc-vision card` prints, those measured here read by their
     true size. Raises CardError where the register of those is broken, and ModelError where the model is missing,
@@ -216,7 +216,7 @@ def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None
         model=model,
         perceiver=Perceiver(model),
         clock=lambda: datetime.now(UTC),
-        new_id=lambda: uuid4().hex,
+        new_id=new_id,
         cards=cards or KnownCards(measured=load_register()),
     )
 

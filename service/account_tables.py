@@ -1,4 +1,4 @@
-"""The tables of accounts. They may be changed and stand outside the ledger; AUDIT alone is append-only."""
+"""The tables of accounts. They may be changed and stand outside the ledger; AUDIT alone is append-only until a purge."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 
@@ -62,4 +62,5 @@ AUDIT = Table(
     # what was refused lately, without reading all there ever was
     Index("ix_audit_what_at", "what", "at"),
 )
-"""Each sign-in, refusal and change of what an account may do. No passwords, no addresses of machines."""
+"""Each sign-in, refusal and change of what an account may do. No passwords, no addresses of machines. A line goes only after
+a purge on record names a later moment."""

@@ -62,13 +62,15 @@ class PageAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecAnswer:
-    """A product spec on offer. `has_sampling`: lots of it can be judged."""
+    """A product spec on offer. `has_sampling`: lots of it can be judged. `two_persons`: whoever took the photos may not
+    decide."""
 
     id: str
     revision: int
     title: Message
     needs_scale: bool
     has_sampling: bool
+    two_persons: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

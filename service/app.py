@@ -42,6 +42,7 @@ from service.routes import (
 )
 from service.settings import Settings
 from service.signing import Keyring
+from service.standing import Standing
 from service.store import now
 from service.tus import Tus
 from service.workplace import open_workplace
@@ -74,6 +75,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             hashes=Argon2id(),
             openid=openid.provider_of(settings),
             metrics=counted,
+            standing=Standing(),
         )
         if crew is None:
             ours.start()

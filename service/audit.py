@@ -1,4 +1,5 @@
-"""The audit of who got in, who was refused, and what accounts may do: lines are added, never changed.
+"""The audit of who got in, who was refused, and what accounts may do: lines are added, never changed, and go once they
+were kept long enough (see `service.purge`).
 
 Changes are kept in the transaction that makes them. Refusals are counted first: whoever sends thousands of them must
 not fill the disk. Only codes of accounts are kept, no password, no address of the network.

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
 import segno
@@ -10,6 +10,7 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     Flowable,
     Image,
@@ -48,14 +49,20 @@ CLASSES = {
     "major": Message(id="berat", en="major"),
     "minor": Message(id="ringan", en="minor"),
 }
+SIGNERS = (
+    Message(id="Pemeriksa: nama, tempat, tanggal", en="Inspector: name, place, date"),
+    Message(id="Eksportir: nama, tempat, tanggal", en="Exporter: name, place, date"),
+)
 DIRECTIONS = {
     "weft": Message(id="Pakan, helai per 10 cm", en="Weft, strands per 10 cm"),
     "warp": Message(id="Lungsi, helai per 10 cm", en="Warp, strands per 10 cm"),
 }
 
 
-def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[bytes], kid: str) -> bytes:
-    """The PDF. The same certificate gives the same bytes. `kid`: the key that signed it."""
+def draw_certificate(
+    certificate: Certificate, *, thumbnails: Sequence[bytes], kid: str, signature: str
+) -> bytes:
+    """The PDF. The same certificate gives the same bytes. `kid`: the key that signed it; `signature`: what it made."""
     written = io.BytesIO()
     document = SimpleDocTemplate(
         written,
@@ -68,6 +75,14 @@ def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[bytes], k
         author="qc_vision",
         invariant=1,
     )
+
+    def foot(canvas: Canvas, page: SimpleDocTemplate) -> None:
+        """On each page, so that none can be taken for another lot's."""
+        canvas.setFont("Helvetica", 7)
+        canvas.setFillColor(SOFT)
+        said = f"{certificate.lot} · {certificate.id} · {page.page}"
+        canvas.drawRightString(A4[0] - 18 * mm, 9 * mm, said)
+
     document.build(
         [
             _header(certificate),
@@ -79,8 +94,10 @@ def draw_certificate(certificate: Certificate, *, thumbnails: Sequence[bytes], k
             _rules(certificate),
             *_photos(thumbnails),
             Spacer(1, 4 * mm),
-            *_proof(certificate, kid),
-        ]
+            KeepTogether([*_proof(certificate, kid, signature), Spacer(1, 18 * mm), _signers()]),
+        ],
+        onFirstPage=foot,
+        onLaterPages=foot,
     )
     return written.getvalue()
 
@@ -116,8 +133,8 @@ def _facts(certificate: Certificate) -> Flowable:
         ("Kelompok / Group", certificate.group),
         ("Keranjang / Items", str(certificate.size)),
         ("Layak ekspor / Eligible", f"{certificate.eligible} / {certificate.size}"),
-        ("Dibentuk / Formed", _day(certificate.formed_at)),
-        ("Diputuskan / Decided", _day(certificate.decided_at)),
+        ("Dibentuk / Formed", _moment(certificate.formed_at)),
+        ("Diputuskan / Decided", _moment(certificate.decided_at)),
         ("Model / Model", ", ".join(certificate.models) or "-"),
     ]
     for found in certificate.density:
@@ -162,19 +179,30 @@ def _photos(thumbnails: Sequence[bytes]) -> list[Flowable]:
     rows = [drawn[start : start + 4] for start in range(0, len(drawn), 4)]
     rows[-1] += [Spacer(1, 1)] * (4 - len(rows[-1]))
     table = Table(rows, hAlign="LEFT", colWidths=[43.5 * mm] * 4)
+    table.setStyle(TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0)]))
     return [KeepTogether([Paragraph("Dari sampel / From the sample", HEAD), table])]
 
 
-def _proof(certificate: Certificate, kid: str) -> list[Flowable]:
+def _proof(certificate: Certificate, kid: str, signature: str) -> list[Flowable]:
     lines = [
         f"Nomor / Number: {certificate.id}",
-        f"Diterbitkan / Issued: {certificate.issued_at.isoformat()}",
+        f"Diterbitkan / Issued: {_moment(certificate.issued_at)}",
         f"Benih sampel / Seed of the sample: {certificate.seed}",
         f"Buku catatan / Ledger: {certificate.head.seq}, {certificate.head.hash}",
         f"Kunci / Key: {kid}",
+        f"Tanda tangan / Signature (Ed25519): {signature}",
         f"Periksa di / Check at: {certificate.url}",
     ]
     return [Paragraph(escape(line), SMALL) for line in lines]
+
+
+def _signers() -> Flowable:
+    """Where those sign by hand who answer for the lot: two parties, each for itself."""
+    who = [Paragraph(escape(_both(signer)), SMALL) for signer in SIGNERS]
+    table = Table([[who[0], "", who[1]]], hAlign="LEFT", colWidths=[80 * mm, 14 * mm, 80 * mm])
+    lines = [("LINEABOVE", (column, 0), (column, 0), 0.6, INK) for column in (0, 2)]
+    table.setStyle(TableStyle([*lines, ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return table
 
 
 def _table(rows: Sequence[Sequence[Flowable]], widths_mm: Sequence[float]) -> Flowable:
@@ -197,5 +225,6 @@ def _both(message: Message) -> str:
     return f"{message.id} / {message.en}"
 
 
-def _day(moment: datetime) -> str:
-    return moment.date().isoformat()
+def _moment(moment: datetime) -> str:
+    """To the minute, with the zone: in a village it may be the next day already."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -15,6 +15,7 @@ from service.photos import PhotoStore
 from service.reception import Bell
 from service.settings import Settings
 from service.signing import Keyring
+from service.standing import Standing
 from service.store import Store
 
 
@@ -42,6 +43,7 @@ class Desk:
     hashes: Hashes
     openid: OpenId | None
     metrics: Metrics
+    standing: Standing
 
     @property
     def naming(self) -> Naming:

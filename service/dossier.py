@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, select
 
 from qc_vision.disposition import Disposition, ItemVerdict, ReviewRequest, in_force, worst_severity
+from qc_vision.document import TreatmentCertificate
 from qc_vision.eligibility import Eligibility, ItemFacts, PhotoVerdict, judge_eligibility
 from qc_vision.lot import Lot, LotDecision, decide_lot
 from qc_vision.spec import ProductSpec, load_spec
@@ -72,8 +73,14 @@ def disposition_body(disposition: Disposition) -> dict[str, Any]:
     return plain
 
 
-def read_lot_file(connection: Connection, lot_id: str, *, now: datetime) -> LotFile | None:
-    """A lot and each of its units, judged as of `now`; None where there is no such lot."""
+def read_lot_file(
+    connection: Connection, lot_id: str, *, now: datetime, later_too: bool = False
+) -> LotFile | None:
+    """A lot and each of its units, judged as of `now`; None where there is no such lot.
+
+    `later_too`: readings and papers of after `now` count as if they were of that moment, so that the answer is what
+    would have been said then, had all of today been known; without it they are not believed.
+    """
     fact = find_fact(connection, Kind.LOT, lot_id)
     if fact is None:
         return None
@@ -103,6 +110,7 @@ def read_lot_file(connection: Connection, lot_id: str, *, now: datetime) -> LotF
             in_sample=ref in sample,
             withdrawn=withdrawn,
             now=now,
+            later_too=later_too,
         )
         for ref in lot.units
     )
@@ -199,8 +207,11 @@ def _unit(
     in_sample: bool,
     withdrawn: frozenset[str],
     now: datetime,
+    later_too: bool,
 ) -> Unit:
     facts = _item_facts(inspection, of_unit, of_lot, decision, photographers, withdrawn)
+    if later_too:
+        facts = _as_if_at(facts, now)
     standing = None if inspection is None else in_force(_dispositions(of_unit), inspection.id)
     return Unit(
         ref=ref,
@@ -247,6 +258,19 @@ def _item_facts(
         ),
         materials=() if item is None else tuple(item.body["materials"]),
         withdrawn_models=withdrawn,
+    )
+
+
+def _as_if_at(facts: ItemFacts, moment: datetime) -> ItemFacts:
+    return replace(
+        facts,
+        checks=tuple(replace(check, at=min(check.at, moment)) for check in facts.checks),
+        documents=tuple(
+            replace(paper, treated_on=min(paper.treated_on, moment.date()))
+            if isinstance(paper, TreatmentCertificate)
+            else replace(paper, at=min(paper.at, moment))
+            for paper in facts.documents
+        ),
     )
 
 

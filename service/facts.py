@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import uuid4
 
 import rfc8785
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from qc_vision.errors import QcVisionError
+from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from service import waiting
 from service.body_path import BodyPath
@@ -108,12 +108,8 @@ class EditedMeanwhile(QcVisionError):
     """Another version than the one that the edit was made from is in force."""
 
 
-def new_fact_id() -> str:
-    return uuid4().hex
-
-
 def append_fact(
-    connection: Connection, tail: Tail, draft: Draft, *, after: int, new_id: str | None = None
+    connection: Connection, tail: Tail, draft: Draft, *, after: int, id: str | None = None
 ) -> Fact:
     """Keeps the next version of a fact. `after`: the version it was made from, 0 for the first.
 
@@ -124,7 +120,7 @@ def append_fact(
     if in_force != after:
         raise _refuse(draft, in_force=in_force, after=after)
     row: dict[str, str | int | None] = {
-        "id": new_id or new_fact_id(),
+        "id": id or new_id(),
         "kind": draft.kind.value,
         "subject": draft.subject,
         "version": after + 1,

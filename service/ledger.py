@@ -111,7 +111,7 @@ _write_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(
 def _is_plain(value: object) -> bool:
     if type(value) is int:  # not bool
         return -EXACT <= value <= EXACT
-    return value is None or type(value) is str
+    return value is None or isinstance(value, str)  # a table's name is a str of SQLAlchemy's own
 
 
 @cache

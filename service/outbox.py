@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
-from uuid import uuid4
 
 import rfc8785
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from qc_vision.epcis import Event, Lasting, Naming, Surroundings, declare_error, epcis_document
+from qc_vision.identifier import new_id
 from service.dossier import find_lot_of
 from service.facts import Fact
 from service.ledger import Tail
@@ -178,7 +178,7 @@ def deliver(store: Store, target: Target, *, naming: Naming, now: datetime, post
             tail.append(
                 DELIVERIES,
                 {
-                    "id": uuid4().hex,
+                    "id": new_id(),
                     "event_id": row.id,
                     "target": target.name,
                     "at": now.isoformat(),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, exists, or_, select
 
+from service.account_tables import AUDIT, PASSES
 from service.facts import Draft, Kind, append_fact, find_fact
 from service.intake import Intake
 from service.ledger import Tail
@@ -37,6 +38,7 @@ class Retention:
 
     photos: timedelta
     records: timedelta
+    audit: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +49,15 @@ class Purged:
     uploads: int
     inspections: int
     facts: int
+    audit: int
     erased: bool
 
 
 def purge(
     store: Store, photos: PhotoStore, intake: Intake, retention: Retention, *, by: str, now: datetime
 ) -> Purged:
-    """Removes photos, what uploads said, inspections with their records, and facts older than their retention.
+    """Removes photos, what uploads said, inspections with their records, facts and lines of the audit older than their
+    retention, and sessions, tokens and links that ran out.
 
     Purges themselves stay. May be broken off and run again at any time.
     """
@@ -71,11 +75,13 @@ def purge(
         removed_inspections += count
     while count := _purge_facts(store, before=now - retention.records, by=by, now=now):
         removed_facts += count
+    _drop_run_out(store, now=now)
     return Purged(
         photos=removed_photos,
         uploads=removed_uploads,
         inspections=removed_inspections,
         facts=removed_facts,
+        audit=_purge_audit(store, before=now - retention.audit, by=by, now=now),
         # each time: an earlier purge may have found the files in use
         erased=store.erase_removed(),
     )
@@ -157,6 +163,29 @@ def _purge_facts(store: Store, *, before: datetime, by: str, now: datetime) -> i
             _state(connection, tail, f"facts/{fact}", by=by, now=now)
             connection.execute(delete(FACTS).where(FACTS.c.id == fact))
     return len(ids)
+
+
+def _purge_audit(store: Store, *, before: datetime, by: str, now: datetime) -> int:
+    """How many lines were removed; up to when is on record first, or the database lets none go."""
+    old = AUDIT.c.at < before.isoformat()
+    with store.writing() as (connection, tail):
+        if connection.execute(select(AUDIT.c.seq).where(old).limit(1)).first() is None:
+            return 0
+        last = find_fact(connection, Kind.PURGE, "audit")
+        draft = Draft(
+            kind=Kind.PURGE,
+            subject="audit",
+            by=by,
+            body={"reason": "retention", "before": before.isoformat()},
+            at=now,
+        )
+        append_fact(connection, tail, draft, after=0 if last is None else last.version)
+        return connection.execute(delete(AUDIT).where(old)).rowcount
+
+
+def _drop_run_out(store: Store, *, now: datetime) -> None:
+    with store.changing() as connection:
+        connection.execute(delete(PASSES).where(PASSES.c.expires_at < now.isoformat()))
 
 
 def _state(connection: Connection, tail: Tail, subject: str, *, by: str, now: datetime) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
-from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from qc_vision.card_register import CardDemand
 from qc_vision.errors import QcVisionError
+from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from service.intake import Intake, digest
 from service.item import Item
@@ -159,7 +159,7 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
     digests = [_digest(photo) for photo in sent.photos]
     given: Sequence[str | None] = sent.photo_ids or [None] * len(sent.photos)
     return Upload(
-        id=sent.id or uuid4().hex,
+        id=sent.id or new_id(),
         key=sent.key,
         content_sha256=hash_content(
             sent.item,
@@ -168,7 +168,7 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
             card=sent.card,
         ),
         place=place,
-        bundle=uuid4().hex,
+        bundle=new_id(),
         state=State.WAITING,
         item=sent.item,
         by=sent.by,
@@ -177,7 +177,7 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
         acknowledged=acknowledged,
         photos=tuple(
             UploadPhoto(
-                id=id or uuid4().hex,
+                id=id or new_id(),
                 filename=(photo.filename or "")[:NAME_SHOWN] or None,
                 sha256=sha256,
                 size_bytes=size_bytes,

@@ -105,7 +105,9 @@ def purge_records(settings: Settings, *, by: str) -> int:
     """Removes what was kept long enough; prints how much."""
     evidence = open_evidence(settings)
     retention = Retention(
-        photos=timedelta(days=settings.keep_photos_days), records=timedelta(days=settings.keep_records_days)
+        photos=timedelta(days=settings.keep_photos_days),
+        records=timedelta(days=settings.keep_records_days),
+        audit=timedelta(days=settings.keep_audit_days),
     )
     intake = Intake(settings.data_dir / "intake")
     removed = purge(evidence.store, evidence.photos, intake, retention, by=by, now=datetime.now(UTC))

@@ -30,8 +30,8 @@ class Settings(BaseSettings):
     without it a folder in `data_dir`; `s3_...` fall back to the usual `AWS_...` variables.
     `checkpoint_file` belongs on a disk that somebody else keeps. `public_url`: where others reach the service, without a slash
     at its end; events and certificates name things below it. Events go to `capture_url` (EPCIS) and, signed
-    with `webhook_secret`, to `webhook_url`. `keep_photos_days`, `keep_records_days`: what `record purge`
-    removes is older; both are proposals, to be set by whoever answers for the data.
+    with `webhook_secret`, to `webhook_url`. `keep_photos_days`, `keep_records_days`, `keep_audit_days`: what
+    `record purge` removes is older; all are proposals, to be set by whoever answers for the data.
 
     `backup_public_key` seals backups, `backup_key` opens them and belongs elsewhere than on the server.
     `oidc_issuer`: the OpenID Connect provider through which accounts linked to it may sign in, as `oidc_client_id`; the
@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8000", pattern="^https?://.*[^/]$")
     keep_photos_days: int = Field(default=730, ge=1)
     keep_records_days: int = Field(default=3650, ge=1)
+    keep_audit_days: int = Field(default=730, ge=1)
     capture_url: str | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = Field(default=None, pattern="^whsec_[A-Za-z0-9+/]{32,}={0,2}$", repr=False)

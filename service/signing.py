@@ -4,6 +4,7 @@ A key's `kid` is its thumbprint (RFC 7638). Rotation drops the private half of t
 later sign in its name; its public half stays published, so that old signatures remain checkable.
 """
 
+import base64
 import hmac
 import json
 import os
@@ -16,6 +17,7 @@ import rfc8785
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
+from joserfc.jws import JWSRegistry
 
 from qc_vision.errors import QcVisionError, StorageError
 from qc_vision.message import Message
@@ -26,6 +28,15 @@ ALGORITHM: Literal["Ed25519"] = "Ed25519"
 """The name that RFC 9864 gives it in place of the deprecated `EdDSA`."""
 
 PUBLISHED_AT = "/.well-known/jwks.json"
+
+
+class _Sizes(JWSRegistry):
+    """A shipment's certificate names some thousand photos: more than the 128 kB that joserfc reads by default."""
+
+    max_payload_length = 16_000_000
+
+
+_ED25519 = _Sizes(algorithms=[ALGORITHM])
 
 
 class SignatureRefused(QcVisionError):
@@ -50,7 +61,7 @@ class Keyring:
         """The payload as canonical JSON in a compact JWS. Raises StorageError."""
         key = self._current()
         header = {"alg": ALGORITHM, "kid": key.thumbprint()}
-        return jws.serialize_compact(header, rfc8785.dumps(dict(payload)), key, algorithms=[ALGORITHM])
+        return jws.serialize_compact(header, rfc8785.dumps(dict(payload)), key, registry=_ED25519)
 
     def secret_for(self, purpose: str) -> bytes:
         """32 bytes that follow from the current key, others for each purpose. Raises StorageError."""
@@ -98,24 +109,65 @@ class Keyring:
 def check_signature(token: str, jwks: Mapping[str, Sequence[Any]]) -> Signed:
     """The statement in a compact JWS, once its signature holds under a key of the set.
 
-    Raises SignatureRefused: wrong algorithm, unknown `kid`, or altered by even one character.
+    Raises SignatureRefused: no whole statement, no keys, a `kid` that is not among them, or altered by even one
+    character.
     """
+    kid = _read_kid(token)
+    keys = _read_keys(jwks)
+    if kid not in {key.kid for key in keys.keys}:
+        raise SignatureRefused(_unknown_key(kid, len(keys.keys)))
     try:
-        keys = KeySet.import_key_set({"keys": list(jwks["keys"])})
-        read = jws.deserialize_compact(token.strip(), keys, algorithms=[ALGORITHM])
-        payload = json.loads(read.payload)
-        if not isinstance(payload, dict):
-            raise ValueError("the payload is no object")
-        return Signed(kid=str(read.headers()["kid"]), payload=payload)
-    except (JoseError, ValueError, KeyError, TypeError) as wrong:
-        raise SignatureRefused(
-            Message(
-                id=f"Tanda tangan tidak sah ({wrong}). Minta dokumen aslinya, atau kunci terbaru dari "
-                f"{PUBLISHED_AT}.",
-                en=f"The signature does not hold ({wrong}). Ask for the original, or for the current keys at "
-                f"{PUBLISHED_AT}.",
-            )
-        ) from wrong
+        payload = json.loads(jws.deserialize_compact(token.strip(), keys, registry=_ED25519).payload)
+    except (JoseError, ValueError) as wrong:
+        raise SignatureRefused(_altered(kid)) from wrong
+    if not isinstance(payload, dict):
+        raise SignatureRefused(NOT_WHOLE)
+    return Signed(kid=kid, payload=payload)
+
+
+def _read_kid(token: str) -> str:
+    try:
+        header, _, _ = token.strip().split(".")
+        return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise SignatureRefused(NOT_WHOLE) from wrong
+
+
+def _read_keys(jwks: Mapping[str, Sequence[Any]]) -> KeySet:
+    try:
+        return KeySet.import_key_set({"keys": list(jwks["keys"])})
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise SignatureRefused(NO_KEYS) from wrong
+
+
+NOT_WHOLE = Message(
+    id="Tanda tangan tidak sah: ini bukan pernyataan bertanda tangan yang utuh (tiga bagian dengan titik di antaranya). "
+    "Unduh lagi berkas .jws-nya.",
+    en="The signature does not hold: this is no whole signed statement (three parts with dots between them). Download "
+    "the .jws file again.",
+)
+NO_KEYS = Message(
+    id=f"Tanda tangan tidak bisa diperiksa: berkas kuncinya bukan daftar kunci. Ambil dari {PUBLISHED_AT}.",
+    en=f"The signature cannot be checked: the file of keys is no set of keys. Get it from {PUBLISHED_AT}.",
+)
+
+
+def _unknown_key(kid: str, known: int) -> Message:
+    return Message(
+        id=f"Tanda tangan tidak sah: kunci {kid} tidak ada di antara {known} kunci yang diberikan. Ambil kunci terbaru "
+        f"dari {PUBLISHED_AT}; kalau tetap tidak ada, dokumen ini bukan dari layanan itu.",
+        en=f"The signature does not hold: the key {kid} is not among the {known} that were given. Get the current keys "
+        f"from {PUBLISHED_AT}; if it is not there either, the document is not of that service.",
+    )
+
+
+def _altered(kid: str) -> Message:
+    return Message(
+        id=f"Tanda tangan tidak sah: isinya bukan yang ditandatangani dengan kunci {kid}. Berkas ini diubah atau "
+        "terpotong; minta dokumen aslinya.",
+        en=f"The signature does not hold: the content is not what was signed with the key {kid}. The file was changed "
+        "or cut off; ask for the original.",
+    )
 
 
 LAST_IS_PUBLIC = Message(

@@ -1,29 +1,32 @@
 """`/v1/certificates`: a lot's certificate, issued once its verdict is on record; read by anybody who has its number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass as checked
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from service.certificate import THUMBNAILS, Certificate, read_certificate, sign_certificate, state_certificate
 from service.dependencies import AtDesk, Desk
 from service.dossier import LotFile, read_lot_file
 from service.entries import Person
-from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts, new_fact_id
+from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.ledger import read_head
 from service.permission import PUBLIC, AsExporter, AskedFirst
 from service.problems import CONFLICT, RequestRefused, not_found
 from service.signing import check_signature
+from service.standing import Since
 from service.store import now
+from service.tables import FACTS
 
 router = APIRouter(prefix="/v1", tags=["certificates"], route_class=AskedFirst)
 
 Number = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
-Since = Literal["unchanged", "changed", "unknown"]
 NO_CERTIFICATE = Message(id="Sertifikat itu", en="such certificate")
 
 
@@ -37,7 +40,8 @@ class CertificateAnswer:
     """A certificate whose signature was checked just now. `latest`: none was issued for the lot after it.
 
     `since`: whether what is on record of the lot now would still state the same; `unknown` where that was purged.
-    `jws` is what to keep: `qc-service record check` verifies it anywhere, without this service.
+    `jws` is what to keep: `qc-service record check` verifies it anywhere, without this service. `photos`: the places at
+    which `/photos/{place}` still shows one; those that were kept long enough are gone.
     """
 
     certificate: Certificate
@@ -45,7 +49,7 @@ class CertificateAnswer:
     latest: bool
     since: Since
     jws: str
-    photos: int
+    photos: tuple[int, ...]
 
 
 @router.post("/lots/{lot_id}/certificates", status_code=201)
@@ -59,7 +63,7 @@ def issue(desk: AtDesk, caller: AsExporter, lot_id: str, entry: CertificateEntry
             raise RequestRefused(CONFLICT, UNDECIDED)
         if file.changed_since_decided:
             raise RequestRefused(CONFLICT, CHANGED)
-        number = new_fact_id()
+        number = new_id()
         certificate = state_certificate(
             file,
             file.decided,
@@ -76,7 +80,7 @@ def issue(desk: AtDesk, caller: AsExporter, lot_id: str, entry: CertificateEntry
             at=certificate.issued_at,
             lot=lot_id,
         )
-        fact = append_fact(connection, tail, draft, after=0, new_id=number)
+        fact = append_fact(connection, tail, draft, after=0, id=number)
         return _answer(desk, connection, fact)
 
 
@@ -117,6 +121,7 @@ def read_pdf(desk: AtDesk, number: Number) -> Response:
         read_certificate(fact.body["jws"], jwks),
         thumbnails=[jpeg for name in fact.body["thumbnails"] if (jpeg := desk.photos.read(name)) is not None],
         kid=check_signature(fact.body["jws"], jwks).kid,
+        signature=fact.body["jws"].rpartition(".")[2],
     )
     return Response(pdf, media_type="application/pdf", headers=_named(f"{number}.pdf"))
 
@@ -158,26 +163,18 @@ def _answer(desk: Desk, connection: Connection, fact: Fact) -> CertificateAnswer
         certificate=certificate,
         kid=check_signature(jws, jwks).kid,
         latest=of_lot[0].id == fact.id,
-        since=_compare(connection, certificate),
+        since=desk.standing.compare(connection, fact, certificate),
         jws=jws,
-        photos=len(fact.body["thumbnails"]),
+        photos=_shown(connection, fact.body["thumbnails"]),
     )
 
 
-def _compare(connection: Connection, certificate: Certificate) -> Since:
-    """Whether the facts of today, judged as of the moment of issue, would state the same."""
-    file = read_lot_file(connection, certificate.lot, now=certificate.issued_at)
-    if file is None or file.decided is None:
-        return "unknown"
-    again = state_certificate(
-        file,
-        file.decided,
-        id=certificate.id,
-        url=certificate.url,
-        issued_at=certificate.issued_at,
-        head=certificate.head,
-    )
-    return "unchanged" if again == certificate and not file.changed_since_decided else "changed"
+def _shown(connection: Connection, thumbnails: Sequence[str]) -> tuple[int, ...]:
+    """Places of the thumbnails that no purge has removed."""
+    subjects = [f"photos/{name}" for name in thumbnails]
+    purged = select(FACTS.c.subject).where(FACTS.c.kind == Kind.PURGE.value, FACTS.c.subject.in_(subjects))
+    gone = set(connection.execute(purged).scalars())
+    return tuple(place for place, subject in enumerate(subjects, start=1) if subject not in gone)
 
 
 def _named(name: str) -> dict[str, str]:

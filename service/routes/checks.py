@@ -4,11 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from service.caller import Caller
 from service.dependencies import AtDesk, Desk
 from service.entries import CheckEntry, DocumentEntry, body_of
-from service.facts import Draft, Fact, Kind, append_fact, find_fact, new_fact_id
+from service.facts import Draft, Fact, Kind, append_fact, find_fact
 from service.permission import AsFieldwork, AskedFirst, AsLots
 from service.problems import not_found
 from service.routes.paging import IfMatch, read_version, tag
@@ -91,7 +92,7 @@ def _keep(
     subject: str | None = None,
     if_match: str | None = None,
 ) -> Fact:
-    fact_id = new_fact_id()
+    fact_id = new_id()
     with desk.store.writing() as (connection, tail):
         refuse_foreign(connection, caller, lot=lot, items=(item,))
         if lot is not None and find_fact(connection, Kind.LOT, lot) is None:
@@ -109,5 +110,5 @@ def _keep(
             item=item,
         )
         after = read_version(if_match, exists=subject is not None)
-        fact = append_fact(connection, tail, draft, after=after, new_id=fact_id)
+        fact = append_fact(connection, tail, draft, after=after, id=fact_id)
     return tag(response, fact)

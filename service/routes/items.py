@@ -51,6 +51,7 @@ def list_specs(caller: AsAnyone) -> list[SpecAnswer]:
             title=spec.title.message(),
             needs_scale=any(limit.unit in METRIC_UNITS for limit in spec.limits),
             has_sampling=spec.sampling is not None,
+            two_persons=spec.two_persons,
         )
         for spec in specs
     ]

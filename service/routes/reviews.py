@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from qc_vision.decision import Verdict
 from qc_vision.disposition import Disposition, Rework, dispose
 from qc_vision.epcis import Naming, disposition_event, rework_event
+from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from qc_vision.spec import load_spec
 from service.answers import InspectionAnswer, answer_inspection
@@ -21,7 +22,7 @@ from service.dossier import (
     verdict_of,
 )
 from service.entries import DispositionEntry, ReviewRequestEntry, ReworkEntry
-from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts, new_fact_id
+from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import ItemInspection
 from service.ledger import Tail
 from service.outbox import declare_superseded, surroundings_of, tell
@@ -92,7 +93,7 @@ def decide(
         if inspection is None:
             raise not_found(Message(id="Pemeriksaan itu", en="such inspection"))
         spec, ref = load_spec(inspection.item.spec), inspection.item.ref
-        fact_id = new_fact_id()
+        fact_id = new_id()
         disposition = dispose(
             verdict_of(inspection, photographer_of(connection, inspection.id)),
             id=fact_id,
@@ -115,7 +116,7 @@ def decide(
             item=ref,
         )
         after = read_version(if_match, exists=decided is not None)
-        fact = append_fact(connection, tail, draft, after=after, new_id=fact_id)
+        fact = append_fact(connection, tail, draft, after=after, id=fact_id)
         _tell(
             connection, tail, desk.naming, disposition, superseded=next(iter(standing), None), lot=draft.lot
         )
@@ -130,7 +131,7 @@ def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: 
         latest = list_facts(connection, WantedFacts(kind=Kind.DISPOSITION, item=entry.item), limit=1)
         if not latest or latest[0].body["outcome"] != "rework":
             raise RequestRefused(CONFLICT, NOT_SENT_BACK)
-        rework = Rework(id=new_fact_id(), item_ref=entry.item, disposition_id=latest[0].id, at=now())
+        rework = Rework(id=new_id(), item_ref=entry.item, disposition_id=latest[0].id, at=now())
         around = surroundings_of(connection, entry.item)
         draft = Draft(
             kind=Kind.REWORK,
@@ -141,7 +142,7 @@ def record_rework(desk: AtDesk, caller: AsFieldwork, response: Response, entry: 
             lot=around.lot_id,
             item=entry.item,
         )
-        fact = append_fact(connection, tail, draft, after=0, new_id=rework.id)
+        fact = append_fact(connection, tail, draft, after=0, id=rework.id)
         event = rework_event(rework, desk.naming, around)
         tell(tail, event, type="rework.recorded", at=rework.at, lot=around.lot_id, item=entry.item)
     return tag(response, fact)
@@ -155,7 +156,7 @@ def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry:
     if desk.store.find_latest(entry.item) is None:
         raise not_found(Message(id="Pemeriksaan keranjang itu", en="inspection of such item"))
     with desk.store.writing() as (connection, tail):
-        fact_id = new_fact_id()
+        fact_id = new_id()
         draft = Draft(
             kind=Kind.REVIEW_REQUEST,
             subject=fact_id,
@@ -165,7 +166,7 @@ def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry:
             lot=find_lot_of(connection, entry.item),
             item=entry.item,
         )
-        fact = append_fact(connection, tail, draft, after=0, new_id=fact_id)
+        fact = append_fact(connection, tail, draft, after=0, id=fact_id)
     return tag(response, fact)
 
 

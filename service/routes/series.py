@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
+from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec, load_spec, shipped_specs
 from qc_vision.switching import Switching
 from service.dependencies import AtDesk
 from service.entries import SwitchingEntry, body_of
-from service.facts import Draft, Fact, Kind, append_fact, new_fact_id
+from service.facts import Draft, Fact, Kind, append_fact
 from service.item import Ref
 from service.permission import AsAdmin, AsAnyone, AskedFirst
 from service.problems import CONFLICT, RequestRefused, not_found
@@ -57,7 +58,7 @@ def decide(
         if state is None:
             raise not_found(NO_CLASS)
         _refuse_idle(state, entry)
-        fact_id = new_fact_id()
+        fact_id = new_id()
         draft = Draft(
             kind=Kind.SWITCHING,
             subject=fact_id,
@@ -65,7 +66,7 @@ def decide(
             body={**body_of(entry), "group": group, "spec": spec.id},
             at=now(),
         )
-        fact = append_fact(connection, tail, draft, after=0, new_id=fact_id)
+        fact = append_fact(connection, tail, draft, after=0, id=fact_id)
     return tag(response, fact)
 
 

@@ -52,11 +52,11 @@ function draw(certificate) {
 }
 
 function drawPhotos() {
-  if (answer.photos === 0) return null;
-  const photos = Array.from({ length: answer.photos }, (_, index) => {
+  if (answer.photos.length === 0) return null;
+  const photos = answer.photos.map((place) => {
     const photo = make("img", "");
-    photo.src = `${address}/photos/${index + 1}`;
-    photo.alt = `${word("photo")} ${index + 1}`;
+    photo.src = `${address}/photos/${place}`;
+    photo.alt = `${word("photo")} ${place}`;
     return make("li", "", photo);
   });
   return make("section", "card", make("h2", "", word("fromSample")), make("ul", "chosen sampled", ...photos));

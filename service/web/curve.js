@@ -3,8 +3,8 @@
 import { number, word } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 560;
-const HEIGHT = 320;
+const WIDTH = 420; // so that its words are still read on a phone
+const HEIGHT = 300;
 const LEFT = 56;
 const BOTTOM = 52;
 const TOP = 14;

@@ -10,11 +10,34 @@ export async function readFilings(id) {
   const { facts } = await fetchJson(`/v1/facts?subject=${encodeURIComponent(id)}&limit=100`);
   const filings = facts.filter((fact) => ["filed", "unfiled"].includes(fact.kind)).reverse();
   const version = filings.filter((fact) => fact.kind === "filed").at(-1)?.version ?? null;
-  return { filings, version };
+  const photographer = facts.find((fact) => fact.kind === "photographed")?.by ?? null;
+  return { filings, version, photographer };
 }
 
-/** What was filed, and the form. `done` is called with what went wrong, or null once it is filed. */
-export function drawFiling(inspection, { filings, version }, done) {
+/** Whether the service will let this person file it. */
+export const mayFile = ({ code, roles }, spec, { photographer }) =>
+  roles.includes("reviewer") && !(spec?.two_persons && photographer === code);
+
+/** What was filed and, where `may`, the form. `done` is called with what went wrong, or null once it is filed. */
+export function drawFiling(inspection, { filings, version }, may, done) {
+  const steps = filings.map(drawFiled);
+  return make(
+    "div",
+    "filing",
+    steps.length ? make("ol", "story", ...steps) : null,
+    may ? make("details", "card", make("summary", "", word("wrongBasket")), drawForm(inspection, version, done)) : null,
+  );
+}
+
+function drawFiled(fact) {
+  return make(
+    "li",
+    "",
+    make("div", "", make("b", "", `${word(`fact_${fact.kind}`)} `), make("span", "", `${fact.item} · “${fact.body.reason}”`), make("small", "", `${fact.by} · ${when(fact.at)}`)),
+  );
+}
+
+function drawForm(inspection, version, done) {
   const code = field("right-code", word("rightCode"), { required: true, maxLength: 64 });
   const maker = field("right-maker", word("rightMaker"), { maxLength: 32, value: inspection.item.maker ?? "" });
   const why = field("filing-reason", word("filingReason"), { required: true, maxLength: 500 });
@@ -32,17 +55,5 @@ export function drawFiling(inspection, { filings, version }, done) {
       done(wrong);
     }
   });
-  const steps = filings.map((fact) =>
-    make(
-      "li",
-      "",
-      make("div", "", make("b", "", `${word(`fact_${fact.kind}`)} `), make("span", "", `${fact.item} · “${fact.body.reason}”`), make("small", "", `${fact.by} · ${when(fact.at)}`)),
-    ),
-  );
-  return make(
-    "div",
-    "filing",
-    steps.length ? make("ol", "story", ...steps) : null,
-    make("details", "card", make("summary", "", word("wrongBasket")), form),
-  );
+  return form;
 }

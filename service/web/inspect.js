@@ -2,7 +2,7 @@
 
 import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawInspection, drawProblem, icon, make } from "./draw.js";
-import { drawFiling, readFilings } from "./filing.js";
+import { drawFiling, mayFile, readFilings } from "./filing.js";
 import { whoIsIn } from "./person.js";
 import { sendUpload } from "./sending.js";
 import { findUnsent, forgetUnsent, keepUnsent } from "./unsent.js";
@@ -17,7 +17,7 @@ let photos = []; // {file, preview}
 let specs = [];
 let samples = [];
 let refusal = null;
-let shown = null; // {inspection, eligibility, filed}
+let shown = null; // {inspection, eligibility, filed, may}
 let step = null; // a word of progress, while sending
 
 for (const node of document.querySelectorAll("[data-icon]")) node.append(icon(node.dataset.icon));
@@ -61,7 +61,7 @@ async function open() {
 async function takeUp() {
   if (location.pathname !== "/") return;
   try {
-    const unsent = await findUnsent(await whoIsIn());
+    const unsent = await findUnsent((await whoIsIn()).code);
     await prepared; // before that no kind of basket can be chosen
     if (!unsent || photos.length) return;
     for (const key of KEPT) at(key).value = unsent.fields[key] ?? at(key).value;
@@ -75,9 +75,10 @@ async function takeUp() {
 async function show(inspection) {
   const ref = inspection.item.ref;
   const eligibility = ref ? await fetchJson(`/v1/items/${encodeURIComponent(ref)}/eligibility`) : null;
-  const filed = await readFilings(inspection.id);
+  const [filed, person] = await Promise.all([readFilings(inspection.id), whoIsIn(), prepared]);
+  const spec = specs.find((spec) => spec.id === inspection.item.spec);
   step = null;
-  shown = { inspection, eligibility, filed };
+  shown = { inspection, eligibility, filed, may: mayFile(person, spec, filed) };
   redraw();
   at("shown").focus({ preventScroll: true });
   window.scrollTo(0, 0);
@@ -131,7 +132,7 @@ async function send(event) {
   }
   const fields = Object.fromEntries(KEPT.map((key) => [key, at(key).value]));
   try {
-    await keepUnsent({ by: await whoIsIn(), fields, files: photos.map(({ file }) => file) });
+    await keepUnsent({ by: (await whoIsIn()).code, fields, files: photos.map(({ file }) => file) });
     const inspection = await sendUpload(item(), at("card").value, photos, tellProgress);
     await forgetUnsent();
     for (const photo of photos) URL.revokeObjectURL(photo.preview);
@@ -180,9 +181,9 @@ function redraw() {
 }
 
 function drawShown() {
-  const { inspection, eligibility, filed } = shown;
+  const { inspection, eligibility, filed, may } = shown;
   const done = (wrong) => (wrong ? refuse(wrong) : open());
-  return [...drawInspection(inspection, eligibility, seeWhole), another(), drawFiling(inspection, filed, done)];
+  return [...drawInspection(inspection, eligibility, seeWhole), another(), drawFiling(inspection, filed, may, done)];
 }
 
 function redrawForm() {

@@ -10,15 +10,12 @@ const account = document.getElementById("account");
 const out = document.getElementById("sign-out");
 let asked = null;
 
-/** The code of whoever is signed in, asked until it is known. */
+/** Whoever is signed in, `code` and `roles`; asked until it is known. */
 export function whoIsIn() {
-  asked ??= fetchJson("/v1/session").then(
-    ({ code }) => code,
-    (wrong) => {
-      asked = null;
-      throw wrong;
-    },
-  );
+  asked ??= fetchJson("/v1/session").catch((wrong) => {
+    asked = null;
+    throw wrong;
+  });
   return asked;
 }
 
@@ -27,7 +24,7 @@ whoIsIn().then(show, (wrong) => {
   if (!(wrong instanceof Refusal)) throw wrong;
 });
 
-function show(code) {
+function show({ code }) {
   account.textContent = code;
   account.hidden = out.hidden = false;
 }

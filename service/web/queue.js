@@ -144,7 +144,7 @@ function draw() {
     whole,
     ...(overruling ? drawOverrule(inspection) : drawActions(inspection)),
   );
-  return [make("div", "review", make("div", "photos", ...photos), panel)];
+  return [make("div", "reviewing", make("div", "photos", ...photos), panel)];
 }
 
 function drawReasons(inspection) {

@@ -74,8 +74,9 @@ function keyOf(choice) {
   const kept = keys.find(([other]) => other === choice);
   if (kept) return kept[1];
   // crypto.randomUUID wants https, which a village's own network does not have
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const key = [...bytes].map(inHex).join("");
+  const random = [...crypto.getRandomValues(new Uint8Array(9))].map(inHex).join("");
+  const time = Date.now().toString(16).padStart(12, "0"); // version 7 of UUIDs: an index of them grows at its end
+  const key = `${time}7${random.slice(0, 3)}8${random.slice(3)}`;
   write([...keys, [choice, key]].slice(-MOST_KEYS));
   return key;
 }

@@ -198,7 +198,7 @@ const WORDS = {
   lookAt: { id: "Dilihat", en: "Looked at" },
   allowed: { id: "Boleh cacat", en: "May be defective" },
   refusedFrom: { id: "Ditolak mulai", en: "Refused from" },
-  foundSoFar: { id: "Ditemukan", en: "Found" },
+  foundSoFar: { id: "Cacat", en: "Found" },
   curve: { id: "Peluang lot diterima", en: "Chance that the lot is accepted" },
   curveX: { id: "keranjang cacat dalam lot (%)", en: "defective baskets in the lot (%)" },
   curveY: { id: "diterima (%)", en: "accepted (%)" },

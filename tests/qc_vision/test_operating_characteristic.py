@@ -1,7 +1,7 @@
 """Chances of acceptance: against exact fractions, and against figures reckoned elsewhere."""
 
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from math import comb
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy import stats
 
 from qc_vision.errors import SamplingError
 from qc_vision.operating_characteristic import Reader, acceptance_probability, operating_characteristic
-from qc_vision.sampling import ClassPlan, plan_lot
+from qc_vision.sampling import AQLS, LEVELS, REGIMES, ClassPlan, plan_lot
 from qc_vision.severity import Severity
 
 
@@ -53,6 +53,30 @@ def test_a_perfect_reader_gives_the_hypergeometric_distribution(lot_size: int) -
     bad = np.unique(np.linspace(0, lot_size // 3, 50).astype(int))
     chance = acceptance_probability(plan, lot_size=lot_size, nonconforming=bad)
     np.testing.assert_allclose(chance, stats.hypergeom.cdf(plan.ac, lot_size, bad, plan.n), atol=1e-9)
+
+
+def every_plan() -> list[tuple[int, ClassPlan]]:
+    """Each plan that the tables give lots of up to 35,000, with a lot's size: both ends of each range of sizes."""
+    ends = [1, 8, 15, 25, 50, 90, 150, 280, 500, 1_200, 3_200, 10_000, 35_000]
+    found = {}
+    for size in sorted({size for end in ends for size in (end, end + 1)} - {1, 35_001}):
+        for level, aql, regime in product(LEVELS, AQLS, REGIMES):
+            (plan,) = plan_lot(
+                size, level=level, aqls={Severity.MAJOR: aql}, regimes={Severity.MAJOR: regime}
+            ).classes[1:]
+            found[size, plan.n, plan.ac] = size, plan
+    return list(found.values())
+
+
+def test_every_plan_has_the_curve_of_the_hypergeometric_distribution() -> None:
+    plans = every_plan()
+    for lot_size, plan in plans:
+        # where the curve falls, and both of its ends
+        bad = np.unique(np.linspace(0, min(lot_size, 4 * (plan.ac + 1) * lot_size // plan.n), 12).astype(int))
+        chance = acceptance_probability(plan, lot_size=lot_size, nonconforming=bad)
+        expected = stats.hypergeom.cdf(plan.ac, lot_size, bad, plan.n)
+        np.testing.assert_allclose(chance, expected, atol=1e-9, err_msg=f"{lot_size} {plan}")
+    assert len(plans) > 400
 
 
 @pytest.mark.parametrize(("percent", "chance"), [(2.5, 0.97), (5, 0.80), (10, 0.35), (15, 0.10), (20, 0.02)])

@@ -5,6 +5,9 @@ import shutil
 import stat
 import threading
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -72,25 +75,30 @@ def test_only_its_owner_may_read_what_holds_private_keys(backup: Path, tmp_path:
 def test_a_backup_taken_while_uploads_come_in_holds_together(
     client: TestClient, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stop = threading.Event()
-    sent: list[int] = []
+    kept, stop = threading.Event(), threading.Event()
 
-    def send() -> None:
-        while not stop.is_set():
-            photo = ("photos", ("a.jpg", photo_of(Verdict.PASS, size=(256 + len(sent), 200))))
-            sent.append(client.post("/v1/inspections", files=[photo]).status_code)
+    def send() -> Iterator[int]:
+        for width in count(256):
+            if stop.is_set():
+                return
+            photo = ("photos", ("a.jpg", photo_of(Verdict.PASS, size=(width, 200))))
+            yield client.post("/v1/inspections", files=[photo]).status_code
+            kept.set()
 
-    sender = threading.Thread(target=send)
-    sender.start()
-    statuses = [
-        main(["backup", str(tmp_path / f"{number}.zip"), "--data", str(settings.data_dir)])
-        for number in range(2)
-    ]
-    stop.set()
-    sender.join()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(lambda: set(send()))
+        try:
+            # on a busy machine both backups are over before the first upload is
+            assert kept.wait(timeout=60)
+            statuses = [
+                main(["backup", str(tmp_path / f"{number}.zip"), "--data", str(settings.data_dir)])
+                for number in range(2)
+            ]
+        finally:
+            stop.set()
 
     assert statuses == [0, 0]
-    assert set(sent) == {201}
+    assert sending.result() == {201}
     assert main(["restore", str(tmp_path / "1.zip"), "--data", str(tmp_path / "elsewhere")]) == 0
     found = verified(tmp_path / "elsewhere", capsys)
     assert 0 < found["entries"] <= verified(settings.data_dir, capsys)["entries"]

@@ -115,7 +115,7 @@ def test_a_changed_photo_stops_the_verification_with_its_name_in_both_languages(
 def test_what_is_new_is_not_purged(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["record", "purge", "--by", "R-1", "--data", str(data)]) == 0
 
-    kept = {"photos": 0, "inspections": 0, "facts": 0, "uploads": 0, "erased": True}
+    kept = {"photos": 0, "inspections": 0, "facts": 0, "audit": 0, "uploads": 0, "erased": True}
     assert json.loads(capsys.readouterr().out) == kept
 
 

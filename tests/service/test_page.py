@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qc_vision.decision import Verdict
 from service.accounts import PassKind
 from service.app import create_app
+from service.caller import Role
 from service.permission import COOKIE
 from service.settings import Settings
 from service.store import Store, Wanted
@@ -117,6 +118,38 @@ def test_a_photo_sent_from_the_page_comes_back_with_verdict_advice_and_overlay(
     assert page.locator(".overlay").evaluate("overlay => overlay.naturalWidth") > 0
     expect(page.locator(".state")).to_have_text("Belum layak ekspor")
     expect(page.locator(".rules.missing")).to_be_visible()
+
+
+def sign_in_as(page: Page, address: str, store: Store, code: str, *roles: Role) -> None:
+    session = new_pass(store, code, PassKind.SESSION, *roles)
+    page.context.add_cookies([{"name": COOKIE, "value": session, "url": address}])
+
+
+def test_filing_under_another_basket_is_offered_to_who_may_and_to_nobody_else(
+    page: Page, address: str, store: Store, failing_photo: Path
+) -> None:
+    page.goto(address)
+    page.select_option("#spec", "mendong")  # asks for two persons: R-3, who takes the photos, may not
+    page.set_input_files("#album", failing_photo)
+    page.click("#send")
+    expect(page.locator(".verdict")).to_be_visible()
+    expect(page.locator(".filing")).to_be_attached()
+    expect(page.locator(".filing form")).to_have_count(0)
+
+    sign_in_as(page, address, store, "F-8", Role.INSPECTOR)
+    page.reload()
+    expect(page.locator("#account")).to_have_text("F-8")
+    expect(page.locator(".filing")).to_be_attached()
+    expect(page.locator(".filing form")).to_have_count(0)
+
+    sign_in_as(page, address, store, "R-8", Role.REVIEWER)
+    page.reload()
+    page.click(".filing summary")
+    page.fill("[name=right-code]", "KLS-0099")
+    page.fill("[name=filing-reason]", "kode tertukar")
+    page.click(".filing form button")
+
+    expect(page.locator(".filing .story")).to_contain_text("KLS-0099")
 
 
 def test_the_language_switch_turns_the_answer_english_and_is_remembered(

@@ -168,7 +168,7 @@ def test_a_link_to_a_photo_that_was_purged_says_so(
     client: TestClient, holder: TestClient, desk: Desk, store: Store, photos: str
 ) -> None:
     link = make(client, f"{photos}/1", Variant.PHOTO).json()["link"]
-    kept = Retention(photos=timedelta(), records=timedelta(days=1))
+    kept = Retention(photos=timedelta(), records=timedelta(days=1), audit=timedelta(days=1))
     purge(store, desk.photos, desk.intake, kept, by="test", now=now())
 
     assert code_of(holder.get(link)) == (410, "gone")

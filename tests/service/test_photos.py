@@ -127,7 +127,7 @@ def test_inspections_are_kept_read_verified_and_purged(
         assert isinstance(found, Verified)
         assert found.photos == 3
 
-        kept = Retention(photos=timedelta(days=1), records=timedelta(days=9))
+        kept = Retention(photos=timedelta(days=1), records=timedelta(days=9), audit=timedelta(days=9))
         removed = purge(
             evidence.store,
             evidence.photos,

@@ -6,6 +6,7 @@ QC_TEST_POSTGRESQL=postgresql+pg8000://postgres@/qc?unix_sock=/var/run/postgresq
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from qc_vision.decision import Verdict
 from service.app import create_app
+from service.audit import Act, Asked, note, read_audit
 from service.backup import back_up, restore
 from service.checkpoints import Checkpoint
 from service.intake import Intake
 from service.item import Item
 from service.ledger import read_head
+from service.photos import PhotoFolder
+from service.purge import Retention, purge
 from service.reception import Received, Sent, SentFile, accept
 from service.settings import Settings
 from service.store import Store, Wanted, append_inspection, now, open_database
@@ -106,6 +110,24 @@ def test_a_row_named_by_a_purge_may_be_removed_and_the_rest_still_verifies(
         found = verify(connection, photos=None, checkpoints=())
     assert isinstance(found, Verified)
     assert found.purged == 1
+
+
+def test_lines_of_the_audit_go_in_their_time_and_the_database_lets_no_younger_one_go(
+    engine: Engine, store: Store, tmp_path: Path
+) -> None:
+    with store.changing() as connection:
+        for days, detail in ((731, "old"), (729, "young")):
+            at = now() - timedelta(days=days)
+            note(connection, Act.LINK_MADE, account="R-9", by="A-1", now=at, detail=detail)
+    kept = Retention(photos=timedelta(730), records=timedelta(3650), audit=timedelta(730))
+
+    removed = purge(store, PhotoFolder(tmp_path), Intake(tmp_path), kept, by="A-1", now=now())
+
+    assert removed.audit == 1
+    with store.reading() as connection:
+        assert [line.detail for line in read_audit(connection, Asked())] == ["young"]
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text("DELETE FROM audit"))
 
 
 def test_the_files_are_written_anew_after_a_purge(store: Store) -> None:

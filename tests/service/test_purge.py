@@ -1,14 +1,19 @@
 """Privacy: what was kept long enough goes, and the rest still verifies; a maker sees all that is on record."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, delete, func, select
 
 from qc_vision.decision import Verdict
-from service.facts import Draft, Kind, append_fact
+from qc_vision.errors import StorageError
+from service.account_tables import AUDIT, PASSES
+from service.accounts import PassKind
+from service.audit import Act, Asked, note, read_audit
+from service.facts import Draft, Kind, append_fact, find_fact
 from service.intake import Intake
 from service.photos import PhotoFolder
 from service.purge import Purged, Retention, purge
@@ -17,9 +22,10 @@ from service.store import Store, open_store
 from service.tables import FACTS, INSPECTIONS, RECORDS
 from service.verify import Verified, verify
 from tests.service.fakes import photo_of
+from tests.service.signed_in import AsNamed, new_pass
 from tests.service.test_lots import decide, inspect
 
-KEPT = Retention(photos=timedelta(days=730), records=timedelta(days=3650))
+KEPT = Retention(photos=timedelta(days=730), records=timedelta(days=3650), audit=timedelta(days=730))
 NOW = datetime.now(UTC)
 
 
@@ -60,7 +66,7 @@ def check(store: Store, photos: PhotoFolder) -> Verified:
 def test_nothing_goes_before_its_time(store: Store, photos: PhotoFolder, intake: Intake) -> None:
     removed = purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=729))
 
-    assert removed == Purged(photos=0, uploads=0, inspections=0, facts=0, erased=True)
+    assert removed == Purged(photos=0, uploads=0, inspections=0, facts=0, audit=0, erased=True)
 
 
 def test_photos_go_first_and_their_records_stay_and_verify(
@@ -69,9 +75,11 @@ def test_photos_go_first_and_their_records_stay_and_verify(
     files = list((settings.data_dir / "photos").rglob("*.jpg"))
     removed = purge(store, photos, intake, KEPT, by="R-1", now=NOW + timedelta(days=731))
 
-    assert removed == Purged(photos=len(files), uploads=2, inspections=0, facts=0, erased=True)
+    expected = Purged(photos=len(files), uploads=2, inspections=0, facts=0, audit=0, erased=True)
+    assert replace(removed, audit=0) == expected
     assert list((settings.data_dir / "photos").rglob("*.jpg")) == []
     assert check(store, photos).purged == 6  # three files of each of two records
+    client.auth = AsNamed(store)  # by then the token had run out
     gone = client.get(client.get("/v1/inspections").json()["inspections"][0]["links"]["thumbnail"])
     assert gone.status_code == 410
 
@@ -90,13 +98,58 @@ def test_after_ten_years_content_is_gone_and_the_chain_still_verifies(
     assert found.purged == 2 + 2 + removed.facts
 
 
+def test_lines_of_the_audit_go_in_their_time_and_the_database_lets_no_younger_one_go(
+    store: Store, photos: PhotoFolder, intake: Intake
+) -> None:
+    def said() -> set[str]:
+        with store.reading() as connection:
+            return {line.detail for line in read_audit(connection, Asked(acts=(Act.LINK_MADE,)))}
+
+    with store.changing() as connection:
+        for days, detail in ((731, "old"), (729, "young")):
+            at = NOW - timedelta(days=days)
+            note(connection, Act.LINK_MADE, account="R-9", by="A-1", now=at, detail=detail)
+    with pytest.raises(StorageError, match="append-only"), store.changing() as connection:
+        connection.execute(delete(AUDIT).where(AUDIT.c.detail == "old"))
+
+    assert purge(store, photos, intake, KEPT, by="A-1", now=NOW).audit == 1
+
+    assert said() == {"young"}
+    with pytest.raises(StorageError, match="append-only"), store.changing() as connection:
+        connection.execute(delete(AUDIT))
+    with store.reading() as connection:
+        stated = find_fact(connection, Kind.PURGE, "audit")
+    assert stated is not None
+    assert (stated.by, stated.body["before"]) == ("A-1", (NOW - KEPT.audit).isoformat())
+    check(store, photos)
+    assert purge(store, photos, intake, KEPT, by="A-1", now=NOW).audit == 0
+
+
+def test_what_lets_nobody_in_any_more_is_not_kept(store: Store, photos: PhotoFolder, intake: Intake) -> None:
+    def passes() -> set[str]:
+        with store.reading() as connection:
+            return set(connection.execute(select(PASSES.c.sha256)).scalars())
+
+    before = passes()
+    new_pass(store, "R-9", PassKind.LINK)
+    new_pass(store, "R-9", PassKind.TOKEN)
+    assert len(passes()) == len(before) + 2
+
+    purge(store, photos, intake, KEPT, by="A-1", now=NOW + timedelta(days=10))
+
+    assert len(passes() - before) == 1  # the link is over, the token is not
+    with store.reading() as connection:
+        (left,) = connection.execute(select(PASSES.c.kind).where(PASSES.c.account == "R-9")).scalars()
+    assert left == PassKind.TOKEN.value
+
+
 def test_a_photo_that_came_in_again_later_is_kept(
     store: Store, photos: PhotoFolder, intake: Intake, settings: Settings, client: TestClient
 ) -> None:
     inspect(client, "A-2", Verdict.PASS)  # the very bytes of A-1
     with store.reading() as connection:
         (last,) = connection.execute(select(INSPECTIONS).where(INSPECTIONS.c.ref == "A-2")).all()
-    all_but_last = Retention(photos=NOW - datetime.fromisoformat(last.created_at), records=KEPT.records)
+    all_but_last = replace(KEPT, photos=NOW - datetime.fromisoformat(last.created_at))
 
     removed = purge(store, photos, intake, all_but_last, by="R-1", now=NOW)
 
@@ -110,7 +163,7 @@ def test_only_photos_older_than_the_limit_go(
     with store.reading() as connection:
         (first,) = connection.execute(select(INSPECTIONS).where(INSPECTIONS.c.ref == "A-1")).all()
     between = datetime.fromisoformat(first.created_at) + timedelta(microseconds=1)
-    only_first = Retention(photos=NOW - between, records=KEPT.records)
+    only_first = replace(KEPT, photos=NOW - between)
 
     purge(store, photos, intake, only_first, by="R-1", now=NOW)
 

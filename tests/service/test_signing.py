@@ -92,6 +92,14 @@ def test_what_is_no_signed_statement_is_refused_in_both_languages(token: str, tm
     assert "does not hold" in caught.value.message.en
 
 
+def test_a_shipment_s_long_certificate_is_signed_and_checked(tmp_path: Path) -> None:
+    """500 baskets drawn, eight photos each: the largest sample of lots up to 35,000."""
+    keyring = Keyring(tmp_path)
+    long = {"photos": [f"{n:064x}" for n in range(500 * 8)]}
+
+    assert check_signature(keyring.sign(long), keyring.jwks()).payload == long
+
+
 def test_a_private_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     keyring = Keyring(tmp_path / "keys")
     keyring.rotate()

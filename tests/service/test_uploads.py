@@ -347,7 +347,7 @@ def test_when_an_inspection_is_purged_what_was_said_with_its_upload_goes_too(
         at.store,
         at.photos,
         Intake(settings.data_dir / "intake"),
-        Retention(photos=timedelta(0), records=timedelta(0)),
+        Retention(photos=timedelta(0), records=timedelta(0), audit=timedelta(0)),
         by="R-1",
         now=datetime.now(UTC) + timedelta(days=1),
     )
