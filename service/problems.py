@@ -115,6 +115,9 @@ TOO_MANY_PHOTOS = Kind(
 UPLOAD_TOO_LARGE = Kind(
     status=413, code="upload-too-large", title=Message(id="Kiriman terlalu besar", en="Upload too large")
 )
+HEADERS_TOO_LARGE = Kind(
+    status=431, code="headers-too-large", title=Message(id="Kepala terlalu besar", en="Headers too large")
+)
 BUSY = Kind(status=503, code="busy", title=Message(id="Sedang sibuk", en="Busy"), retry_after_s=10)
 OTHER_CONTENT = Kind(
     status=422, code="other-content", title=Message(id="Isinya lain", en="Other content under the same key")

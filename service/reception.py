@@ -119,7 +119,7 @@ def accept(
     files = [photo.file for photo in sent.photos if isinstance(photo, SentFile)]
     if len(files) < len(sent.photos):
         raise RequestRefused(OTHER_CONTENT, OTHER_PHOTO)
-    _refuse_beyond(others, max_open)
+    refuse_beyond(others, max_open)
     intake.keep(upload.bundle, files)
     try:
         with store.changing() as connection:
@@ -128,7 +128,7 @@ def accept(
             before = _find_before(connection, sent, upload.content_sha256)
             others = count_open(connection)
             if before is None:
-                _refuse_beyond(others, max_open)
+                refuse_beyond(others, max_open)
                 add_upload(connection, upload)
     except QcVisionError:
         # a commit whose answer was lost may stand: then its photos must stay
@@ -205,7 +205,8 @@ def _find_before(connection: Connection, sent: Sent, content_sha256: str) -> Upl
     return before
 
 
-def _refuse_beyond(others: int, max_open: int) -> None:
+def refuse_beyond(others: int, max_open: int) -> None:
+    """Raises RequestRefused where so many uploads are in hand."""
     if others >= max_open:
         raise RequestRefused(
             BUSY,

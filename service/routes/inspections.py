@@ -45,7 +45,7 @@ from service.reception import Sent, SentFile
 from service.refiling import refile
 from service.routes.paging import FIRST_VERSION, IfMatch, make_cursor, read_cursor, read_version, tag
 from service.routes.parts import take_parts
-from service.routes.uploads import UploadAnswer, answer_upload, receive
+from service.routes.uploads import UploadAnswer, WhileRoom, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, find_inspection, now
 from service.tabulate import PHOTO_COLUMNS, photo_rows
@@ -100,6 +100,7 @@ JPEG: dict[int | str, dict[str, Any]] = {
 def inspect_item(
     desk: AtDesk,
     caller: AsInspector,
+    room: WhileRoom,
     photos: Annotated[
         list[UploadFile] | None, File(description="1 to 8 photos of one item: JPEG, PNG or WebP")
     ] = None,
