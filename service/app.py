@@ -134,5 +134,5 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     app.add_middleware(HeaderLimit)
     app.add_middleware(HangUp)
     app.add_middleware(RequestLog, metrics=counted)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app

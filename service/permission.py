@@ -76,7 +76,8 @@ class AskedFirst(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        doors = [stated.call for stated in self.dependant.dependencies if isinstance(stated.call, Door)]
+        asked: list[object] = [stated.call for stated in self.dependant.dependencies]
+        doors = [door for door in asked if isinstance(door, Door)]
 
         async def ask_first(request: Request) -> Response:
             for door in doors:

@@ -178,7 +178,7 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
         photos=tuple(
             UploadPhoto(
                 id=id or uuid4().hex,
-                filename=(photo.filename or "")[:NAME_SHOWN] or None,
+                filename=_shown(photo.filename),
                 sha256=sha256,
                 size_bytes=size_bytes,
             )
@@ -189,6 +189,12 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
 
 def _digest(photo: SentFile | KeptFile) -> tuple[str, int]:
     return digest(photo.file) if isinstance(photo, SentFile) else (photo.sha256, photo.size_bytes)
+
+
+def _shown(filename: str | None) -> str | None:
+    """A file's name without what no name holds and not every database takes, such as NUL; its beginning."""
+    printable = "".join(letter for letter in filename or "" if letter.isprintable())
+    return printable[:NAME_SHOWN] or None
 
 
 def _find_before(connection: Connection, sent: Sent, content_sha256: str) -> Upload | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from qc_vision.decision import Verdict
 from service.app import create_app
@@ -138,8 +139,7 @@ def test_who_asks_often_on_one_line_keeps_it(address: str) -> None:
 def test_who_does_not_take_the_answer_is_not_waited_for(settings: Settings) -> None:
     large = bytes(30_000_000)
 
-    async def answer(scope: object, receive: object, send: object) -> None:
-        assert isinstance(scope, dict) and callable(send)
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": large})
