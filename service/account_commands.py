@@ -121,7 +121,7 @@ def show_log(settings: Settings, asked: Asked) -> None:
     store = open_database(settings.database)
     with store.reading() as connection:
         for line in read_audit(connection, asked):
-            print(json.dumps({**asdict(line), "at": line.at.isoformat()}, ensure_ascii=False))
+            print(json.dumps({**asdict(line), "at": line.at.isoformat()}))
     store.close()
 
 

@@ -12,7 +12,7 @@ from service.crew import Processes, Threads
 from service.dependencies import Crew, Desk, naming_of
 from service.grading import Inspects
 from service.metrics import Metrics
-from service.middleware import HangUp, SameSite, SecurityHeaders, UploadLimit
+from service.middleware import HangUp, HeaderLimit, SameSite, SecurityHeaders, UploadLimit
 from service.parts import parts_of
 from service.passwords import Argon2id
 from service.problems import REFUSED, DescribedApi, Problem, answer_problems
@@ -133,7 +133,8 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     app.add_middleware(Tus, path=parts.PATH)
     app.add_middleware(UploadLimit, limit_bytes=settings.max_upload_bytes)
     app.add_middleware(SameSite)
+    app.add_middleware(HeaderLimit)
     app.add_middleware(HangUp)
     app.add_middleware(RequestLog, metrics=counted)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app

@@ -222,11 +222,10 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
     with listen(settings.host, settings.port) as listener:
         crew.begin()
         # while they load the model: two seconds of a core, about as long as theirs
-        import uvicorn
-
         from service.account_commands import first_link
         from service.app import create_app
         from service.request_log import log_as_json
+        from service.server import serve
 
         with working(crew):
             url = _url(settings.host, listener.getsockname()[1])
@@ -246,9 +245,8 @@ def _run(host: str | None, port: int | None, data: Path | None) -> int:
                     file=sys.stderr,
                 )
             app = create_app(settings, crew=crew)
-            config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
             log_as_json(sys.stderr)
-            uvicorn.Server(config).run(sockets=[listener])
+            serve(app, listener)
     return DONE
 
 

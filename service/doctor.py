@@ -15,7 +15,7 @@ from service.checkpoints import read_checkpoints
 from service.crew import load_shipped
 from service.grading import Inspects
 from service.intake import Intake
-from service.leftovers import compare_photos, find_bundles, find_halves, remove_orphans
+from service.leftovers import compare_photos, find_bundles, find_halves, find_unfinished, remove_orphans
 from service.parts import Parts, parts_of
 from service.photo_bucket import open_photos
 from service.photos import PhotoStore, prepare_folder
@@ -84,6 +84,7 @@ def _look_into(store: Store, settings: Settings, *, repair: bool, abandoned_s: f
     yield _try("photos", lambda: _look_at_photos(store, photos))
     yield _try("orphan photos", lambda: _look_at_orphans(store, photos, settings, repair=repair))
     yield _try("originals", lambda: _look_at_originals(store, intake, repair=repair, age_s=abandoned_s))
+    yield _try("unfinished", lambda: _look_at_unfinished(settings, repair=repair, age_s=abandoned_s))
 
 
 def _look_at_model(load: Callable[[], Inspects]) -> Finding:
@@ -278,6 +279,21 @@ def _look_at_originals(store: Store, intake: Intake, *, repair: bool, age_s: flo
         f"{len(bundles)} kiriman tertinggal, fotonya mungkin menyebut tempat. Hapus dengan --repair.",
         f"{len(bundles)} left behind, whose photos may name a place. Remove them with --repair.",
     )
+
+
+def _look_at_unfinished(settings: Settings, *, repair: bool, age_s: float) -> Finding:
+    halves = find_unfinished(settings.data_dir, age_s=age_s)
+    if not halves:
+        return _ok("unfinished", "tidak ada berkas setengah tertulis", "no half-written file")
+    if not repair:
+        return _wrong(
+            "unfinished",
+            f"{len(halves)} berkas setengah tertulis. Hapus dengan --repair.",
+            f"{len(halves)} half-written files. Remove them with --repair.",
+        )
+    for half in halves:
+        half.unlink(missing_ok=True)
+    return _mended("unfinished", f"{len(halves)} dihapus", f"{len(halves)} removed")
 
 
 def _try(what: str, look: Callable[[], Finding]) -> Finding:

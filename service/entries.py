@@ -21,7 +21,9 @@ Person = Annotated[
     StringConstraints(pattern=PERSON),
     Field(description="A person's code, never a name", examples=["R-03"]),
 ]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+WORDS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""Several lines of text; not what PostgreSQL cannot keep (NUL) or what moves a terminal's cursor."""
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=WORDS)]
 MaterialCode = Literal["eceng_gondok", "mendong", "pelepah_pisang"]
 
 
@@ -95,7 +97,7 @@ class DispositionEntry:
     """A person's decision on an inspection. `severity`: the heaviest nonconformity seen, null for none."""
 
     by: Person | None = None
-    inspection_id: str
+    inspection_id: Ref
     action: Action
     severity: Severity | None = None
     reason: Reason | None = None
@@ -156,7 +158,7 @@ class LaceyEntry:
     lot: Ref
     plants: tuple[PlantEntry, ...]
     value: Decimal | None = None
-    currency: str | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] | None = None
     kind: Literal["lacey_declaration"] = "lacey_declaration"
 
 
@@ -167,7 +169,7 @@ class TreatmentEntry:
     by: Person | None = None
     lot: Ref
     treatment: Literal["heat", "kiln_drying", "methyl_bromide", "phosphine", "other"]
-    certificate_number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
+    certificate_number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64, pattern=WORDS)]
     treated_on: date
     valid_until: date | None = None
     kind: Literal["treatment"] = "treatment"

@@ -5,6 +5,7 @@ that a kill leaves. Nothing here touches evidence: what a record names is never 
 """
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,13 @@ def remove_orphans(connection: Connection, photos: PhotoStore) -> Sequence[str]:
 def find_halves(folder: Path) -> Sequence[Path]:
     """Files that were being written when the writer was killed."""
     return sorted(folder.glob("**/*.part"))
+
+
+def find_unfinished(data_dir: Path, *, age_s: float) -> Sequence[Path]:
+    """Files of the intake and the keys that were being written so long ago, when their writer was killed."""
+    before = time.time() - age_s
+    found = [half for folder in ("intake", "keys") for half in (data_dir / folder).glob("*.part")]
+    return sorted(half for half in found if half.stat().st_mtime < before)
 
 
 def find_bundles(connection: Connection, intake: Intake, *, age_s: float) -> Sequence[str]:

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qc_vision import message
 from service.problems import (
+    HEADERS_TOO_LARGE,
+    HTTP_KINDS,
     REFUSED_FROM_ELSEWHERE,
     UPLOAD_TOO_LARGE,
     UploadTooLarge,
@@ -28,13 +30,26 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=()",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+ONLY_HTTPS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+JSON_IS_NO_PAGE = 'attachment; filename="api.json"'
+ASSETS_AT = "/web/"
 PHOTOS_AT = ("/v1/inspections", "/v1/photo-checks", "/v1/parts")
 ENTRY_BYTES = 1_000_000
 """Some ten times what the longest list of a lot's units takes."""
 SHORT_BYTES = 1 << 16
+HEADER_BYTES = 1 << 14
+MOST_HEADERS = 100
 FROM_ELSEWHERE = message.Message(
     id="Situs lain mencoba mengirim ke layanan ini. Buka halaman layanan ini sendiri lalu kirim dari sana.",
     en="Another site tried to send to this service. Open this service's own page and send from there.",
+)
+
+
+FEWER_HEADERS = message.Message(
+    id=f"Alamat dan kepala permintaan paling banyak {HEADER_BYTES // 1024} KiB dalam {MOST_HEADERS} baris. Hapus kuki "
+    "situs ini di peramban, atau persingkat pencarian.",
+    en=f"Address and headers of a request may take {HEADER_BYTES // 1024} KiB in {MOST_HEADERS} lines. Remove this site's "
+    "cookies from the browser, or shorten the search.",
 )
 
 
@@ -73,6 +88,30 @@ class UploadLimit:
         await self._app(scope, receive_counted, send)
 
 
+class HeaderLimit:
+    """Refuses more than MOST_HEADERS, or more than HEADER_BYTES of address and headers together; the server holds them
+    to as much (h11) only while they are not whole yet.
+
+    And says that there is nothing at an address with a NUL, on which file systems and databases stumble.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = scope["headers"]
+            size_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+            size_bytes += sum(len(name) + len(value) for name, value in headers)
+            if len(headers) > MOST_HEADERS or size_bytes > HEADER_BYTES:
+                await problem(HEADERS_TOO_LARGE, FEWER_HEADERS, instance="")(scope, receive, send)
+                return
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+                await problem(*HTTP_KINDS[404], instance="")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 class HangUp:
     """Closes the connection with an answer that was given before the body was read, so that the rest is not taken.
 
@@ -86,10 +125,7 @@ class HangUp:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        announced = headers.get("content-length", "0")
-        # a short one has come already, together with the request
-        unread = "transfer-encoding" in headers or not announced.isdecimal() or int(announced) > SHORT_BYTES
+        unread = is_long(Headers(scope=scope))
 
         async def receive_noting_the_end() -> Message:
             nonlocal unread
@@ -103,6 +139,12 @@ class HangUp:
             await send(event)
 
         await self._app(scope, receive_noting_the_end, send_closing)
+
+
+def is_long(headers: Headers) -> bool:
+    """Whether a body is announced of which most is still to come; a short one comes together with the headers."""
+    announced = headers.get("content-length", "0")
+    return "transfer-encoding" in headers or not announced.isdecimal() or int(announced) > SHORT_BYTES
 
 
 class SameSite:
@@ -136,17 +178,26 @@ def _is_foreign(headers: Headers) -> bool:
 
 
 class SecurityHeaders:
-    """Adds the headers that keep pages to themselves: no inline script, no frames, no foreign assets."""
+    """Adds the headers that keep pages to themselves: no inline script, no frames, no foreign assets.
 
-    def __init__(self, app: ASGIApp) -> None:
+    And those that let no browser or proxy keep what an answer says, unless the answer states otherwise; scripts and
+    styles (ASSETS_AT) say nothing of anybody. `https`: browsers that came by it once come by nothing else.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
+        self._always = SECURITY_HEADERS | (ONLY_HTTPS if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_guarded(event: Message) -> None:
             if event["type"] == "http.response.start":
                 headers = MutableHeaders(scope=event)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._always.items():
                     headers.setdefault(name, value)
+                if not scope["path"].startswith(ASSETS_AT):
+                    headers.setdefault("Cache-Control", "no-store")
+                if headers.get("content-type", "").startswith("application/json"):
+                    headers.setdefault("Content-Disposition", JSON_IS_NO_PAGE)
             await send(event)
 
         await self._app(scope, receive, send_guarded)

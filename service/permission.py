@@ -3,6 +3,7 @@
 Asked before anything of the body is read: whoever may not send has sent in vain.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -24,8 +25,16 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """Where the service is reached by https: browsers take it only from this very host, and only over https."""
 
 
+class Door(ABC):
+    """A dependency of a route that every request must pass before its body is read."""
+
+    @abstractmethod
+    def let_through(self, request: Request, desk: Desk) -> object:
+        """Raises whatever speaks against it."""
+
+
 @dataclass(frozen=True, slots=True)
-class May:
+class May(Door):
     """Lets through who has one of the roles. `page`: who is not signed in is led to `/masuk` instead. `person`:
     not by a machine's token. `variant`: of a photo; a signed link to it stands for the account that made it."""
 
@@ -60,14 +69,15 @@ class May:
 
 
 class AskedFirst(APIRoute):
-    """A route that finds out who calls, and whether they may, before it reads what they send.
+    """A route that asks at all its doors, who calls and whether they may first of all, before it reads what they send.
 
     FastAPI alone reads a form to its end before it asks a dependency.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        doors = [stated.call for stated in self.dependant.dependencies if isinstance(stated.call, May)]
+        asked: list[object] = [stated.call for stated in self.dependant.dependencies]
+        doors = [door for door in asked if isinstance(door, Door)]
 
         async def ask_first(request: Request) -> Response:
             for door in doors:

@@ -3,6 +3,7 @@
 Words in both languages: `messages` {id, en} says what was found, what was expected, what to do.
 """
 
+import errno
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -114,6 +115,9 @@ TOO_MANY_PHOTOS = Kind(
 )
 UPLOAD_TOO_LARGE = Kind(
     status=413, code="upload-too-large", title=Message(id="Kiriman terlalu besar", en="Upload too large")
+)
+HEADERS_TOO_LARGE = Kind(
+    status=431, code="headers-too-large", title=Message(id="Kepala terlalu besar", en="Headers too large")
 )
 BUSY = Kind(status=503, code="busy", title=Message(id="Sedang sibuk", en="Busy"), retry_after_s=10)
 OTHER_CONTENT = Kind(
@@ -265,6 +269,7 @@ HTTP_KINDS: dict[int, tuple[Kind, Message]] = {
         ),
     ),
 }
+DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 UNEXPECTED_SENTENCE = Message(
     id="Terjadi kesalahan yang tidak kami duga; tidak ada yang disimpan. Coba lagi.",
     en="Something went wrong that we did not foresee; nothing was kept. Try again.",
@@ -286,6 +291,13 @@ def upload_too_large(limit_bytes: int) -> Message:
     return Message(
         id=f"Kiriman lebih besar dari {limit_bytes / 1e6:g} MB. Kirim lebih sedikit foto sekaligus.",
         en=f"The upload is larger than {limit_bytes / 1e6:g} MB. Send fewer photos at a time.",
+    )
+
+
+def disk_refuses(wrong: OSError) -> Message:
+    return Message(
+        id=f"Disk server menolak ({wrong.strerror}). Tidak ada yang disimpan; coba lagi nanti.",
+        en=f"The server's disk refuses ({wrong.strerror}). Nothing was kept; try again later.",
     )
 
 
@@ -358,6 +370,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(QcVisionError, answer_core)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(OSError, _answer_system)
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
@@ -394,6 +407,9 @@ def _answer_validation(request: Request, error: Exception) -> JSONResponse:
 
 def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, OSError):
+        # the framework takes whatever befalls it while a form arrives for the sender's fault
+        return _answer_system(request, error.__cause__)
     if isinstance(error, UploadTooLarge):
         kind, sentence = UPLOAD_TOO_LARGE, error.message
     elif error.status_code in HTTP_KINDS:
@@ -409,6 +425,14 @@ def _answer_http(request: Request, error: Exception) -> JSONResponse:
     answer = problem(kind, sentence, instance=request.url.path)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _answer_system(request: Request, error: Exception) -> JSONResponse:
+    """A disk that refuses: nothing was kept, and the same may be sent again. Raises what is no disk's doing."""
+    assert isinstance(error, OSError)
+    if error.errno not in DISK_REFUSES:
+        raise error
+    return problem(KINDS[StorageError], disk_refuses(error), instance=request.url.path)
 
 
 def _answer_unexpected(request: Request, _: Exception) -> JSONResponse:

@@ -119,7 +119,7 @@ def accept(
     files = [photo.file for photo in sent.photos if isinstance(photo, SentFile)]
     if len(files) < len(sent.photos):
         raise RequestRefused(OTHER_CONTENT, OTHER_PHOTO)
-    _refuse_beyond(others, max_open)
+    refuse_beyond(others, max_open)
     intake.keep(upload.bundle, files)
     try:
         with store.changing() as connection:
@@ -128,7 +128,7 @@ def accept(
             before = _find_before(connection, sent, upload.content_sha256)
             others = count_open(connection)
             if before is None:
-                _refuse_beyond(others, max_open)
+                refuse_beyond(others, max_open)
                 add_upload(connection, upload)
     except QcVisionError:
         # a commit whose answer was lost may stand: then its photos must stay
@@ -178,7 +178,7 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
         photos=tuple(
             UploadPhoto(
                 id=id or new_id(),
-                filename=(photo.filename or "")[:NAME_SHOWN] or None,
+                filename=_shown(photo.filename),
                 sha256=sha256,
                 size_bytes=size_bytes,
             )
@@ -189,6 +189,12 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
 
 def _digest(photo: SentFile | KeptFile) -> tuple[str, int]:
     return digest(photo.file) if isinstance(photo, SentFile) else (photo.sha256, photo.size_bytes)
+
+
+def _shown(filename: str | None) -> str | None:
+    """A file's name without what no name holds and not every database takes, such as NUL; its beginning."""
+    printable = "".join(letter for letter in filename or "" if letter.isprintable())
+    return printable[:NAME_SHOWN] or None
 
 
 def _find_before(connection: Connection, sent: Sent, content_sha256: str) -> Upload | None:
@@ -205,7 +211,8 @@ def _find_before(connection: Connection, sent: Sent, content_sha256: str) -> Upl
     return before
 
 
-def _refuse_beyond(others: int, max_open: int) -> None:
+def refuse_beyond(others: int, max_open: int) -> None:
+    """Raises RequestRefused where so many uploads are in hand."""
     if others >= max_open:
         raise RequestRefused(
             BUSY,

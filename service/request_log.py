@@ -109,7 +109,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line |= describe_error(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)  # in ASCII: no control character reaches a terminal
 
 
 def log_as_json(stream: TextIO) -> None:

@@ -6,6 +6,7 @@ REPLACE, so that the promise also holds against other programs; the ledger shows
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 
 from qc_vision.decision import Verdict
 from qc_vision.errors import StorageError
@@ -44,6 +45,14 @@ from service.ledger import Tail
 from service.tables import INSPECTIONS, LEDGER, RECORDS
 
 PORTION = 500
+BUSY_MS = 30_000
+"""How long a writer waits for others, on SQLite."""
+UNUSABLE = (SQLAlchemyError, ConnectionError, TimeoutError)
+"""What is raised where the database cannot be used: a driver lets errors of its socket through."""
+NO_TURN = Message(
+    id="Basis data terlalu sibuk. Tunggu sebentar lalu coba lagi.",
+    en="The database is too busy. Wait a moment, then try again.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,7 @@ class Store:
     def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = now) -> None:
         self._engine = engine
         self._clock = clock
+        self._turn = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -85,16 +95,16 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except SQLAlchemyError as wrong:
+        except UNUSABLE as wrong:
             raise _broken(wrong) from wrong
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Connection, Tail]]:
         """One transaction of the only writer at a time: all that it appends is kept, or nothing."""
         try:
-            with self._engine.execution_options(writing=True).begin() as connection:
+            with self._in_turn(), self._engine.execution_options(writing=True).begin() as connection:
                 yield connection, Tail(connection, clock=self._clock)
-        except SQLAlchemyError as wrong:
+        except UNUSABLE as wrong:
             raise _broken(wrong) from wrong
 
     @contextmanager
@@ -103,12 +113,29 @@ class Store:
         sqlite = self._engine.dialect.name == "sqlite"
         options: dict[str, Any] = {"changing": True} if sqlite else {"isolation_level": "READ COMMITTED"}
         try:
-            with self._engine.execution_options(**options).begin() as connection:
+            with self._in_turn(), self._engine.execution_options(**options).begin() as connection:
                 if alone is not None and not sqlite:
                     connection.exec_driver_sql(f"LOCK TABLE {alone.name} IN EXCLUSIVE MODE")
                 yield connection
-        except SQLAlchemyError as wrong:
+        except UNUSABLE as wrong:
             raise _broken(wrong) from wrong
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """One writer of this process after the other, on SQLite, where there is only one at a time anyway.
+
+        SQLite lets those who wait ask again after pauses that grow: of forty who write at once, some were not let in
+        within ten seconds. Other processes still ask so. PostgreSQL keeps a queue of its own.
+        """
+        if self._engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+            raise StorageError(NO_TURN)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def add(self, inspection: ItemInspection) -> None:
         """Keeps an inspection and all its records, or nothing."""
@@ -202,6 +229,7 @@ def open_database(url: str) -> Store:
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_sqlite)
     else:
+        event.listen(engine, "checkout", _ping)
         event.listen(engine, "begin", _begin_postgresql)
     config = Config()
     config.set_main_option("script_location", "service:migrations")
@@ -209,7 +237,7 @@ def open_database(url: str) -> Store:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except (SQLAlchemyError, CommandError) as wrong:
+    except (*UNUSABLE, CommandError) as wrong:
         engine.dispose()
         raise _broken(wrong) from wrong
     return Store(engine)
@@ -228,7 +256,7 @@ def find_revisions(url: str) -> tuple[str | None, str | None]:
         with engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         engine.dispose()
-    except (SQLAlchemyError, ImportError) as wrong:
+    except (*UNUSABLE, ImportError) as wrong:
         raise _broken(wrong) from wrong
     return found, expected
 
@@ -256,7 +284,7 @@ def append_inspection(tail: Tail, inspection: ItemInspection) -> None:
 def _set_pragmas(connection: Any, _: object) -> None:
     # the driver's own transactions leave DDL outside: it is told to begin none, and `_begin_sqlite` does
     connection.isolation_level = None
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -265,6 +293,18 @@ def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     writing = options.get("writing") or options.get("changing")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _ping(connection: Any, *_: object) -> None:
+    """Finds out, before it is used, whether the server has closed the connection; then all that are open are made anew.
+
+    SQLAlchemy's own ping (`pool_pre_ping`) does not know a closed one by what pg8000 says of it.
+    """
+    try:
+        connection.cursor().execute("SELECT 1")
+        connection.rollback()
+    except Exception as wrong:
+        raise InvalidatePoolError from wrong
 
 
 def _begin_postgresql(connection: Connection) -> None:

@@ -45,7 +45,7 @@ from service.reception import Sent, SentFile
 from service.refiling import refile
 from service.routes.paging import FIRST_VERSION, IfMatch, make_cursor, read_cursor, read_version, tag
 from service.routes.parts import take_parts
-from service.routes.uploads import UploadAnswer, answer_upload, receive
+from service.routes.uploads import UploadAnswer, WhileRoom, answer_upload, receive
 from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, find_inspection, now
 from service.tabulate import PHOTO_COLUMNS, photo_rows
@@ -69,6 +69,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 ANSWER = {"content": {"application/json": {"example": INSPECTION_EXAMPLE}}}
 Link = Annotated[str | None, Query(description="a signed link's, instead of a sign-in")]
+Held = Annotated[str | None, Header(alias="If-None-Match", description="the ETag of what is there already")]
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -83,7 +84,8 @@ class LinkAnswer:
 
 
 JPEG: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"}
+    200: {"content": {"image/jpeg": {}}, "description": "JPEG without metadata"},
+    304: {"description": "What is there already is the photo"},
 }
 
 
@@ -100,6 +102,7 @@ JPEG: dict[int | str, dict[str, Any]] = {
 def inspect_item(
     desk: AtDesk,
     caller: AsInspector,
+    room: WhileRoom,
     photos: Annotated[
         list[UploadFile] | None, File(description="1 to 8 photos of one item: JPEG, PNG or WebP")
     ] = None,
@@ -246,26 +249,41 @@ def read_filing(desk: AtDesk, caller: AsAnyone, response: Response, inspection_i
 
 @router.get("/{inspection_id}/photos/{number}", response_class=Response, responses=JPEG)
 def read_photo(
-    desk: AtDesk, caller: AsViewerOfPhoto, inspection_id: str, number: int, link: Link = None
+    desk: AtDesk,
+    caller: AsViewerOfPhoto,
+    inspection_id: str,
+    number: int,
+    link: Link = None,
+    held: Held = None,
 ) -> Response:
     """The photo, upright, without metadata. `number` counts from 1."""
-    return _jpeg(desk, _photo(desk, inspection_id, number).photo, by_link=link is not None)
+    return _jpeg(desk, _photo(desk, inspection_id, number).photo, by_link=link is not None, held=held)
 
 
 @router.get("/{inspection_id}/photos/{number}/overlay", response_class=Response, responses=JPEG)
 def read_overlay(
-    desk: AtDesk, caller: AsViewerOfOverlay, inspection_id: str, number: int, link: Link = None
+    desk: AtDesk,
+    caller: AsViewerOfOverlay,
+    inspection_id: str,
+    number: int,
+    link: Link = None,
+    held: Held = None,
 ) -> Response:
     """The photo with what was found drawn on it."""
-    return _jpeg(desk, _photo(desk, inspection_id, number).overlay, by_link=link is not None)
+    return _jpeg(desk, _photo(desk, inspection_id, number).overlay, by_link=link is not None, held=held)
 
 
 @router.get("/{inspection_id}/photos/{number}/thumbnail", response_class=Response, responses=JPEG)
 def read_thumbnail(
-    desk: AtDesk, caller: AsViewerOfThumbnail, inspection_id: str, number: int, link: Link = None
+    desk: AtDesk,
+    caller: AsViewerOfThumbnail,
+    inspection_id: str,
+    number: int,
+    link: Link = None,
+    held: Held = None,
 ) -> Response:
     """The photo, small enough for a list."""
-    return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail, by_link=link is not None)
+    return _jpeg(desk, _photo(desk, inspection_id, number).thumbnail, by_link=link is not None, held=held)
 
 
 @router.post("/{inspection_id}/photos/{number}/links", status_code=201)
@@ -305,13 +323,15 @@ def _photo(desk: Desk, inspection_id: str, number: int) -> GradedPhoto:
     return photos[number - 1]
 
 
-def _jpeg(desk: Desk, name: str, *, by_link: bool) -> Response:
+def _jpeg(desk: Desk, name: str, *, by_link: bool, held: str | None) -> Response:
     jpeg = desk.photos.read(name)
     if jpeg is None:
         raise RequestRefused(GONE, PURGED)
-    # a name is the hash of its bytes: what was read once never changes; but a link ends
-    keep = "no-store" if by_link else "private, max-age=31536000, immutable"
+    # a browser may keep it over a bad line, but asks before it shows it again: the next one at it may be another person
+    keep = "no-store" if by_link else "private, no-cache"
     headers = {"Cache-Control": keep, "ETag": f'"{name}"'}
+    if held is not None and headers["ETag"] in held:
+        return Response(status_code=304, headers=headers)
     return Response(jpeg, media_type="image/jpeg", headers=headers)
 
 

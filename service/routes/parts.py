@@ -166,9 +166,7 @@ def take_parts(
         if not part.whole:
             raise RequestRefused(NOT_WHOLE, _not_whole(part), extensions={"part": part_id})
         size_bytes += part.announced.length_bytes
-        said = read_metadata(part.announced.metadata).get("filename", "")
-        # base64 carries what no file's name and no database holds
-        filename = "".join(letter for letter in said if letter.isprintable())
+        filename = read_metadata(part.announced.metadata).get("filename")
         taken.append(SentFile(filename=filename, file=opened.enter_context(desk.parts.open(part_id))))
     if size_bytes > desk.settings.max_upload_bytes:
         raise RequestRefused(UPLOAD_TOO_LARGE, upload_too_large(desk.settings.max_upload_bytes))

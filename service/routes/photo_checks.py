@@ -1,5 +1,6 @@
 """`/v1/photo-checks`: may this photo be sent? Answered before twelve megapixels are uploaded; nothing is kept."""
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -22,6 +23,9 @@ from service.repeats import came_before
 router = APIRouter(prefix="/v1/photo-checks", tags=["photo checks"], route_class=AskedFirst)
 
 CHECKED_SIDE_PX = 1280
+AT_ONCE = 2
+"""Photos held and decoded here at the same time, in one process: only a JPEG is decoded smaller than it is."""
+_turn = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +66,17 @@ def check(
     """Blur, light, card, tilt, distance, screenshot, clock, a photo of another basket; not whether there is a basket, which takes longer."""
     if spec not in shipped_specs():  # load_spec would also open a path
         raise ItemRefused({"spec": FIELD_RULES["spec"]})
-    data = photo.file.read()
-    decoded = decode(data, min_side_px=CHECKED_SIDE_PX)
-    found = check_photo(
-        decoded,
-        read_origin(data),
-        now=datetime.now(UTC),
-        known=KnownCards(measured=load_register()),
-        demands=Demands(card=stricter(card, load_spec(spec).card), original=original),
-        came_before=came_before(desk.store, desk.photos, decoded, find_marks(decoded), ref=ref),
-    )
+    with _turn:
+        data = photo.file.read()
+        decoded = decode(data, min_side_px=CHECKED_SIDE_PX)
+        found = check_photo(
+            decoded,
+            read_origin(data),
+            now=datetime.now(UTC),
+            known=KnownCards(measured=load_register()),
+            demands=Demands(card=stricter(card, load_spec(spec).card), original=original),
+            came_before=came_before(desk.store, desk.photos, decoded, find_marks(decoded), ref=ref),
+        )
     return _answer(found)
 
 

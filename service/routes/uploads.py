@@ -2,20 +2,31 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, answer_inspection
 from service.dependencies import AtDesk, Desk
-from service.permission import AsAnyone, AskedFirst
+from service.middleware import is_long
+from service.permission import AsAnyone, AskedFirst, Door
 from service.problems import BUSY, GONE, IN_PROGRESS, RequestRefused, not_found
 from service.receipts import sign_receipt
-from service.reception import Received, Sent, accept, wait_for
+from service.reception import Received, Sent, accept, refuse_beyond, wait_for
 from service.store import now
-from service.uploads import State, Upload, acknowledge, find_upload, read_problem, withdraw
+from service.uploads import (
+    State,
+    Upload,
+    acknowledge,
+    count_open,
+    find_by_key,
+    find_upload,
+    read_problem,
+    withdraw,
+)
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"], route_class=AskedFirst)
 
@@ -54,6 +65,30 @@ class UploadAnswer:
     photos: tuple[UploadPhotoAnswer, ...]
     messages: Message | None
     links: UploadLinks
+
+
+class RoomInQueue(Door):
+    """Turns photos away while the queue is full, before they are read, unless their key was accepted before.
+
+    A short body is read: it names photos that have come in parts, or an upload that is known by its id.
+    """
+
+    async def __call__(self) -> None:
+        """The request has passed already."""
+
+    def let_through(self, request: Request, desk: Desk) -> None:
+        """Raises RequestRefused."""
+        if not is_long(request.headers):
+            return
+        key = request.headers.get("idempotency-key")
+        with desk.store.reading() as connection:
+            others = count_open(connection)
+            known = key is not None and find_by_key(connection, key) is not None
+        if not known:
+            refuse_beyond(others, desk.settings.max_open_uploads)
+
+
+WhileRoom = Annotated[None, Depends(RoomInQueue())]
 
 
 @router.get("/{upload_id}")

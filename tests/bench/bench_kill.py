@@ -116,7 +116,7 @@ class Senders:
 
 def kill_under_load(folder: Path, *, kills: int, seed: int, minutes: float = math.inf) -> Outcome:
     """Starts, kills and starts again, `kills` times or until that time is over; then lets everything be graded, and counts."""
-    settings = settings_of(folder, port=_free_port())
+    settings = settings_of(folder, port=free_port())
     store = open_records(settings)
     token = new_pass(store, "R-1", PassKind.TOKEN)
     senders = Senders(f"http://127.0.0.1:{settings.port}", token, seed=seed)
@@ -128,7 +128,7 @@ def kill_under_load(folder: Path, *, kills: int, seed: int, minutes: float = mat
     try:
         while done < kills and time.monotonic() < end:
             if chance.random() < 0.9:
-                _wait_until_ready(settings.port)
+                wait_until_ready(settings.port)
             time.sleep(chance.uniform(0, LONGEST_S))
             kill_service(service, whole=chance.random() < WHOLE_SHARE)
             done += 1
@@ -162,12 +162,12 @@ def settings_of(folder: Path, *, port: int = 0) -> Settings:
     return Settings(data_dir=folder, port=port, workers=2, max_upload_bytes=2_000_000)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _wait_until_ready(port: int) -> None:
+def wait_until_ready(port: int) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
@@ -177,7 +177,7 @@ def _wait_until_ready(port: int) -> None:
 
 
 def _wait_until_graded(senders: Senders, port: int, token: str) -> None:
-    _wait_until_ready(port)
+    wait_until_ready(port)
     with httpx2.Client(
         base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}
     ) as client:

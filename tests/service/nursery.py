@@ -1,5 +1,6 @@
 """Processes forked from one that has imported everything: a service and its workers start in a tenth of a second."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -9,11 +10,10 @@ from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
-import uvicorn
-
 from service.app import create_app
 from service.cli import listen
 from service.crew import Processes, working
+from service.server import serve
 from service.settings import Settings
 from tests.service.fakes import FakeInspector
 
@@ -67,5 +67,5 @@ def _serve(settings: Settings) -> None:
     forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
     crew = Processes(settings, load=_JoiningInspector(os.getpid()), context=nursery())
     with listen(settings.host, settings.port) as listener, working(crew):
-        config = uvicorn.Config(create_app(settings, crew=crew), log_level="critical", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        logging.disable()
+        serve(create_app(settings, crew=crew), listener)

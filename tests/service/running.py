@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-import uvicorn
 from starlette.types import ASGIApp
+
+from service.server import Patience, server_of
 
 START_S = 180.0
 QC_SERVICE = (sys.executable, "-m", "service.cli")
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The address of an app that a thread serves."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+def served(app: ASGIApp, *, patience: Patience | None = None) -> Iterator[str]:
+    """The address of an app that a thread serves as `qc-service run` does it."""
+    server = server_of(app, patience=patience)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

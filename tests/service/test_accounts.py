@@ -16,7 +16,7 @@ from qc_vision.decision import Verdict
 from service import routes
 from service.account_commands import first_link
 from service.account_tables import AUDIT, PASSES
-from service.accounts import IDLE, PassKind, find_caller
+from service.accounts import IDLE, IDLE_IN_THE_FIELD, PassKind, find_caller, list_open
 from service.caller import Role
 from service.cli import main
 from service.permission import COOKIE, May, open_to_all
@@ -267,8 +267,16 @@ def test_a_session_ends_when_idle_and_only_hashes_of_secrets_are_kept(store: Sto
         assert find_caller(connection, PassKind.SESSION, secret, now=now()) is not None
         assert find_caller(connection, PassKind.TOKEN, secret, now=now()) is None
         assert find_caller(connection, PassKind.SESSION, secret, now=now() + IDLE) is None
+        assert list_open(connection, "R-1", secret, now=now() + IDLE) == []
         kept = [str(value) for row in connection.execute(select(PASSES)) for value in row]
     assert secret not in kept
+
+
+def test_who_only_photographs_may_walk_from_house_to_house_before_the_session_ends(store: Store) -> None:
+    secret = new_pass(store, "F-1", PassKind.SESSION, Role.INSPECTOR)
+    with store.reading() as connection:
+        assert find_caller(connection, PassKind.SESSION, secret, now=now() + IDLE) is not None
+        assert find_caller(connection, PassKind.SESSION, secret, now=now() + IDLE_IN_THE_FIELD) is None
 
 
 def test_the_audit_cannot_be_changed(store: Store) -> None:

@@ -75,6 +75,30 @@ def test_photos_and_originals_that_nobody_names_are_found_then_removed_and_nothi
     assert kept_photos(used) == kept
 
 
+def test_what_was_being_written_when_its_writer_was_killed_is_found_then_removed(used: Settings) -> None:
+    halves = [used.data_dir / folder / "tmp.part" for folder in ("intake", "keys")]
+    for half in halves:
+        half.write_text("half")
+
+    assert ill(used) == {"unfinished": Health.WRONG}
+    assert ill(used, repair=True) == {"unfinished": Health.MENDED}
+    assert ill(used) == {}
+    assert not any(half.exists() for half in halves)
+
+
+def test_orphans_in_a_bucket_are_found_then_removed_and_nothing_else(s3_settings: Settings) -> None:
+    with signed_in(create_app(s3_settings, inspector=FakeInspector())) as client:
+        send(client)
+    photos = open_photos(s3_settings)
+    kept = sorted(photos.names())
+    photos.save(photo_of(Verdict.FAIL))
+
+    assert ill(s3_settings) == {"orphan photos": Health.WRONG}
+    assert ill(s3_settings, repair=True) == {"orphan photos": Health.MENDED}
+    assert ill(s3_settings) == {}
+    assert sorted(photos.names()) == kept
+
+
 def test_a_photo_that_is_gone_is_named_and_repair_does_not_hide_it(used: Settings) -> None:
     gone = kept_photos(used)[0]
     gone.unlink()

@@ -1,12 +1,16 @@
 """`POST /v1/photo-checks`: asked before uploading, answered in one sentence a reason, nothing kept."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from qc_vision.card import shipped_cards
-from qc_vision.photo import encode_jpeg
+from qc_vision.photo import Photo, decode, encode_jpeg
+from service.routes.photo_checks import AT_ONCE
 from tests.qc_vision.drawn_card import Shot, draw_card
 
 A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
@@ -56,3 +60,25 @@ def test_bytes_that_are_no_photo_are_a_problem_document(client: TestClient) -> N
     answer = client.post("/v1/photo-checks", files={"photo": ("a.txt", b"words", "text/plain")})
     assert answer.status_code == 415
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_however_many_ask_only_so_many_photos_are_in_memory(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bytes] = []
+    counts = []
+
+    def decode_slowly(data: bytes, *, min_side_px: int) -> Photo:
+        held.append(data)
+        counts.append(len(held))
+        time.sleep(0.1)
+        held.pop()
+        return decode(data, min_side_px=min_side_px)
+
+    monkeypatch.setattr("service.routes.photo_checks.decode", decode_slowly)
+    blank = np.full((540, 720, 3), 120, np.uint8)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: ask(client, blank), range(6)))
+
+    assert len(counts) == 6
+    assert max(counts) <= AT_ONCE

@@ -3,20 +3,26 @@
 QC_TEST_POSTGRESQL=postgresql+pg8000://postgres@/qc?unix_sock=/var/run/postgresql/.s.PGSQL.5432
 """
 
+import json
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from io import BytesIO
+from itertools import cycle
 from pathlib import Path
 
+import httpx2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from qc_vision.decision import Verdict
+from service.accounts import PassKind
 from service.app import create_app
 from service.audit import Act, Asked, note, read_audit
 from service.backup import back_up, restore
@@ -24,16 +30,20 @@ from service.checkpoints import Checkpoint
 from service.intake import Intake
 from service.item import Item
 from service.ledger import read_head
+from service.photo_bucket import open_photos
 from service.photos import PhotoFolder
 from service.purge import Retention, purge
 from service.reception import Received, Sent, SentFile, accept
 from service.settings import Settings
 from service.store import Store, Wanted, append_inspection, now, open_database
-from service.tables import DELIVERIES, EVENTS, FACTS, KEPT, METADATA
-from service.uploads import claim
+from service.tables import DELIVERIES, EVENTS, FACTS, INSPECTIONS, KEPT, METADATA
+from service.uploads import claim, count_open
 from service.verify import Break, Verified, verify
-from tests.service.fakes import FakeInspector
-from tests.service.signed_in import signed_in
+from service.workplace import open_records
+from tests.bench.bench_kill import free_port, wait_until_ready
+from tests.service.fakes import FakeInspector, photo_of
+from tests.service.nursery import kill_service, start_service
+from tests.service.signed_in import new_pass, signed_in
 from tests.service.tampering import (
     OUT_OF_THE_LEDGER,
     every_cut,
@@ -223,6 +233,63 @@ def test_two_workers_take_different_uploads_and_neither_waits_for_the_other(
         ]
 
     assert [None if upload is None else upload.id for upload in taken] == sent
+
+
+def test_of_two_services_on_one_database_one_is_killed_and_the_other_loses_and_doubles_nothing(
+    engine: Engine, tmp_path: Path
+) -> None:
+    both = [
+        Settings(data_dir=tmp_path / "data", port=free_port(), workers=1, database_url=URL) for _ in range(2)
+    ]
+    store = open_records(both[0])
+    headers = {"Authorization": f"Bearer {new_pass(store, 'R-1', PassKind.TOKEN)}"}
+    services = [start_service(settings) for settings in both]
+    accepted: dict[str, str] = {}
+
+    def send_on(ref: str) -> None:
+        """To one service and the other in turn, under the same key, until one has accepted it."""
+        for settings in cycle(both):
+            with suppress(httpx2.HTTPError):
+                answer = httpx2.post(
+                    f"http://127.0.0.1:{settings.port}/v1/inspections",
+                    files={"photos": ("a.jpg", photo_of(Verdict.PASS))},
+                    data={"item": json.dumps({"ref": ref})},
+                    headers=headers | {"Idempotency-Key": ref, "Prefer": "respond-async"},
+                    timeout=60,
+                )
+                assert answer.status_code in (202, 409, 503, 507), answer.text
+                if answer.status_code == 202:
+                    accepted[ref] = answer.json()["id"]
+                    return
+            time.sleep(0.1)
+
+    try:
+        for settings in both:
+            wait_until_ready(settings.port)
+        with ThreadPoolExecutor(4) as pool:
+            sending = [pool.submit(send_on, f"A-{number}") for number in range(24)]
+            while len(accepted) < 8:
+                time.sleep(0.01)
+            kill_service(services[0], whole=True)
+            for each in sending:
+                each.result()
+        end = time.monotonic() + 300  # longer than a lease, which the killed worker may have held
+        while True:
+            with store.reading() as connection:
+                if count_open(connection) == 0:
+                    break
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        for service in services:
+            kill_service(service, whole=True)
+    with store.reading() as connection:
+        kept = connection.execute(select(INSPECTIONS.c.ref, INSPECTIONS.c.id)).all()
+        chain = verify(connection, photos=open_photos(both[0]), checkpoints=())
+    store.close()
+    assert sorted((row.ref, row.id) for row in kept) == sorted(accepted.items())
+    assert len(accepted) == 24
+    assert isinstance(chain, Verified)
 
 
 def test_a_backup_of_either_database_restores_into_the_other(

@@ -1,6 +1,7 @@
 """The store: append-only against our own code and against other programs, and whole or not at all."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from qc_vision.decision import Verdict
 from qc_vision.errors import StorageError
 from qc_vision.spec import load_spec
 from service.item import GradedPhoto, Item, ItemInspection
-from service.store import Store, Wanted, open_store
+from service.store import Store, Wanted, _set_pragmas, open_store
 from service.tables import METADATA
 from tests.service.fakes import FakeInspector, photo_of
 
@@ -102,6 +103,23 @@ def test_the_file_is_in_wal_mode_and_every_commit_reaches_the_disk(store: Store,
     assert synchronous == 2  # FULL, https://sqlite.org/pragma.html#pragma_synchronous
     assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.close()
+
+
+def test_of_many_writers_in_one_process_none_is_turned_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def set_impatient(connection: sqlite3.Connection, record: object) -> None:
+        _set_pragmas(connection, record)
+        connection.execute("PRAGMA busy_timeout=0")  # whom SQLite itself would let wait fails at once
+
+    monkeypatch.setattr("service.store._set_pragmas", set_impatient)
+    store = open_store(path)
+    several = [inspection(f"{number}") for number in range(48)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(store.add, several))
+
+    assert len(store.list(Wanted(), limit=100)) == len(several)
+    store.close()
 
 
 def test_the_migrations_make_the_schema_that_the_code_expects(store: Store, path: Path) -> None:

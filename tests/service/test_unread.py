@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qc_vision.decision import Verdict
 from service.accounts import PassKind
 from service.app import create_app
 from service.caller import Role
@@ -16,10 +17,11 @@ from service.permission import AskedFirst
 from service.settings import Settings
 from service.store import Store
 from service.workplace import open_records
-from tests.service.fakes import FakeInspector
+from tests.service.fakes import FakeInspector, photo_of
 from tests.service.running import served
 from tests.service.signed_in import new_pass
 from tests.service.test_accounts import all_routes
+from tests.service.test_uploads import HeldInspector
 
 ANNOUNCED = 40_000_000
 BUFFERED = 20_000_000
@@ -92,6 +94,45 @@ def test_nothing_of_a_body_is_read_that_may_not_be_sent_and_the_line_is_closed(
 
     assert found == status
     assert app.taken == 0
+    assert gone < BUFFERED
+
+
+def test_while_the_queue_is_full_photos_are_turned_away_unread_but_not_those_accepted_before(
+    settings: Settings, store: Store
+) -> None:
+    inspector = HeldInspector()
+    full = settings.model_copy(update={"max_open_uploads": 1, "max_upload_bytes": ANNOUNCED})
+    token = new_pass(store, "X-1", PassKind.TOKEN, Role.INSPECTOR)
+    headers = {"authorization": f"Bearer {token}", "prefer": "respond-async"}
+    photo = photo_of(Verdict.PASS) + PIECE  # a JPEG stays one with bytes behind its end
+    app = Counting(create_app(full, inspector=inspector))
+    with served(app) as address:
+        sent = [
+            httpx2.post(
+                f"{address}/v1/inspections",
+                files={"photos": ("a.jpg", photo)},
+                headers=headers | {"idempotency-key": "a"},
+                timeout=60,
+            )
+            for _ in range(2)
+        ]
+        before = app.taken
+
+        found, gone = send_endlessly(address, "/v1/inspections", FORM | headers)
+        told = httpx2.post(
+            f"{address}/v1/inspections",
+            content=iter([PIECE]),
+            headers=headers | {"content-type": FORM["content-type"]},
+            timeout=60,
+        )
+        inspector.go.set()
+
+    assert [answer.status_code for answer in sent] == [202, 202]
+    assert sent[0].json()["id"] == sent[1].json()["id"]
+    assert found == told.status_code == 503
+    assert told.headers["retry-after"] == "10"
+    assert told.headers["connection"] == "close"
+    assert app.taken == before
     assert gone < BUFFERED
 
 
