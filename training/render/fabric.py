@@ -50,7 +50,8 @@ class Stripes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FabricPlan:
-    """What one fabric is made of; everything random about it was drawn when this was made.
+    """What one fabric is made of; everything random about it was drawn when this was made. `material`: a key of
+    MATERIALS.
 
     `tile` (m, n): 1 where a weft row lies over a stake, repeated all over. `cover`: width of a strand as a
     share of its pitch. `swell`: how much wider weft is where it lies over a stake. `tilt`: slant of the
@@ -62,6 +63,7 @@ class FabricPlan:
     """
 
     weave: str
+    material: str
     seed: int
     tile: tuple[tuple[int, ...], ...]
     weft_cover: float
@@ -91,12 +93,14 @@ class FabricPlan:
 @dataclass(slots=True, kw_only=True)
 class Surface:
     """A rendered fabric: `height` in row pitches, `rgb` (h, w, 3) linear, `gap` 1 where one sees through,
-    `stakes` as the eye counts them along a row (lobes where there are no stakes)."""
+    `stakes` as the eye counts them along a row (lobes where there are no stakes), `weft` True where the rows lie on
+    top, None where nobody knows."""
 
     height: Tensor
     rgb: Tensor
     gap: Tensor
     stakes: Tensor
+    weft: Tensor | None
 
 
 def hash01(a: Tensor, b: Tensor | float, seed: float) -> Tensor:
@@ -178,9 +182,10 @@ def weave_surface(
     rgb_warp = _strand_colour(plan, plan.warp_rgb, j, rows, s_of_pair * aspect, noise, 31.0)
     rgb_weft = rgb_weft * _lobe_tone(plan, i_weft, j)
     rgb_warp = rgb_warp * _lobe_tone(plan, torch.round(rows), j + 0.5)
-    rgb = torch.where((z_weft >= z_warp)[..., None], rgb_weft, rgb_warp)
+    weft = z_weft >= z_warp
+    rgb = torch.where(weft[..., None], rgb_weft, rgb_warp)
     rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None]
-    return Surface(height=height, rgb=rgb, gap=gap.float(), stakes=stakes)
+    return Surface(height=height, rgb=rgb, gap=gap.float(), stakes=stakes, weft=weft)
 
 
 def _mottle(plan: FabricPlan, down: Tensor, along: Tensor, noise: Tensor) -> Tensor:
@@ -238,7 +243,8 @@ def _lobed_rows(
     rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None] * _lobe_tone(plan, i, k)
     gap = (~present).float() * (missing > 0.4).float()
     groove = ((~present) & (gap < 0.5))[..., None]
-    return Surface(height=height, rgb=torch.where(groove, rgb * 0.35, rgb), gap=gap, stakes=turn)
+    rgb = torch.where(groove, rgb * 0.35, rgb)
+    return Surface(height=height, rgb=rgb, gap=gap, stakes=turn, weft=torch.ones_like(present))
 
 
 def _sample(noise: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -346,6 +352,7 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
     slant = rng.uniform(0.7, 1.6) if weave == "braid" else rng.uniform(0.3, 1.5)
     plan = FabricPlan(
         weave=weave,
+        material=material,
         seed=int(rng.integers(1, 9999)),
         tile=_tile(weave, rng),
         weft_cover=float(weft_cover),
