@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from training.data import _changed, collate, sample_of, turned
+from training.data import _changed, collate, samples_of, turned
 from training.render.scene import Renderer
 
 
 @pytest.fixture(scope="module")
 def sample():
     renderer = Renderer()
-    return next(sample_of(p) for p in map(renderer.render, range(99)) if p.judged.mean() > 0.9)
+    return next(samples_of([p])[0] for p in map(renderer.render, range(99)) if p.judged.mean() > 0.9)
 
 
 def test_mirroring_twice_gives_the_sample_back(sample) -> None:
