@@ -239,7 +239,6 @@ def _draw_face(
     truth.steps[inner] = torch.where(mask[None], steps, truth.steps[inner])
     place = torch.stack([faults.rows, surface.stakes])
     truth.place[inner] = torch.where(mask[None], place, truth.place[inner])
-    truth.defects[inner] = torch.where(mask[None], torch.zeros(1), truth.defects[inner])
     for code, planted in marks:
         truth.blame(code, planted, window)
     return WovenFace(

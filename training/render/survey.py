@@ -213,7 +213,7 @@ def _instances(
     """Every fault of which something is left to be seen."""
     laid = {w.layer: (number, w) for number, b in enumerate(woven, start=1) for w in b.faces}
     for fault in truth.faults:
-        seen = (fault.mask > 0) & (truth.layer[fault.window] <= fault.layer)
+        seen = truth.seen(fault)
         if not seen.any():
             continue
         number, w = laid[fault.layer]

@@ -71,7 +71,6 @@ class Truth:
     judged: Tensor
     steps: Tensor
     place: Tensor
-    defects: Tensor
     layer: Tensor
     baskets: list[int] = field(default_factory=lambda: [0])
     basket_count: int = 0
@@ -84,7 +83,6 @@ class Truth:
             judged=torch.zeros(n, n),
             steps=torch.zeros(4, n, n),
             place=torch.zeros(2, n, n),
-            defects=torch.zeros(len(CODES), n, n),
             layer=torch.zeros(n, n, dtype=torch.uint8),
         )
 
@@ -103,15 +101,26 @@ class Truth:
     def cover(self, mask: Tensor, *, part_of_basket: bool) -> None:
         """Something lies over the weave where `mask` is: nothing there is judged any more."""
         self.lay(mask > 0, part_of_basket=part_of_basket)
-        clear = 1 - mask
-        self.judged = self.judged * clear
-        self.defects = self.defects * clear
+        self.judged = self.judged * (1 - mask)
 
     def blame(self, code: str, mask: Tensor, window: Window = EVERYWHERE) -> None:
         """A fault of what was laid last, where `mask` is 1."""
-        here = (CODES.index(code), *window)
-        self.defects[here] = torch.maximum(self.defects[here], mask)
         self.faults.append(Planted(code=code, window=window, mask=mask, layer=len(self.baskets) - 1))
+
+    def seen(self, fault: Planted) -> Tensor:
+        """Where in its box a fault shows: nothing laid later hides it there."""
+        return (fault.mask > 0) & (self.layer[fault.window] <= fault.layer)
+
+    def _defects(self, k: int) -> NDArray[np.float32]:
+        """All faults by code, on cells of k px: half of it the share of a cell that they take, half whether any."""
+        n = self.layer.shape[0]
+        cells = np.zeros((len(CODES), n // k, n // k), np.float32)
+        for code in {fault.code for fault in self.faults}:
+            whole = torch.zeros(1, n, n)
+            for fault in (fault for fault in self.faults if fault.code == code):
+                whole[0][fault.window].masked_fill_(self.seen(fault), 1.0)
+            cells[CODES.index(code)] = (F.max_pool2d(whole, k) * 0.5 + F.avg_pool2d(whole, k) * 0.5)[0].numpy()
+        return cells
 
     def picture(self, rgb: NDArray[np.uint8], oversampling: int) -> Picture:
         k = oversampling * CELL_PX
@@ -125,12 +134,11 @@ class Truth:
         length = np.stack([np.hypot(steps[0], steps[1]), np.hypot(steps[2], steps[3])])
         unknown = length == 0
         visible = (unknown | ((length > STEP_MIN_PX) & (length < STEP_MAX_PX))).all(0)
-        defects = F.max_pool2d(self.defects[None], k)[0].numpy() * 0.5 + pool(self.defects) * 0.5
         return Picture(
             rgb=rgb,
             basket=pool((self.basket > 0)[None].float())[0],
             judged=(pool(self.judged[None])[0] * visible).astype(np.float32),
             steps=steps.astype(np.float32),
             crests=torch.cos(2 * torch.pi * self.place[middle]).numpy(),
-            defects=np.clip(defects, 0, 1).astype(np.float32),
+            defects=self._defects(k),
         )
