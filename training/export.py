@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from qc_vision.measurement import ScoreThresholds
 from qc_vision.model import OUTPUTS, ModelManifest, load_model
+from training.checkpoint import load_checkpoint, of_another_network
 from training.network import MEAN, PITCH_FIRST_PX, PITCH_STEP, STD, WeaveNet
 from training.render.fault import CODES
 from training.render.scene import Renderer
@@ -46,13 +47,17 @@ def _named(fault: Tensor, codes: Tensor) -> Tensor:
 
 
 def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
-    """The running average of a training run's weights, and what the checkpoint tells of the run."""
-    kept = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    """The running average of a training run's weights, and what the checkpoint tells of the run. ModelError where it is
+    damaged or of another network."""
+    kept = load_checkpoint(checkpoint)
     network = WeaveNet(len(CODES), pretrained=False)
     prefix = "module."
-    network.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in kept["average"].items() if k.startswith(prefix)}
-    )
+    try:
+        network.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in kept["average"].items() if k.startswith(prefix)}
+        )
+    except (KeyError, RuntimeError) as wrong:
+        raise of_another_network(checkpoint, wrong) from wrong
     return network.eval(), kept
 
 

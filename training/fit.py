@@ -1,6 +1,5 @@
 """Trains the network: one script, read from top to bottom."""
 
-import os
 import random
 from dataclasses import asdict
 from itertools import islice
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from training.augment import apply, photometric
+from training.checkpoint import load_checkpoint, of_another_network, save_checkpoint
 from training.data import Sample, collate, samples_of, turned
 from training.losses import losses
 from training.network import WeaveNet
@@ -62,13 +62,16 @@ def fit(
 
     first = 0
     if checkpoint.exists():
-        kept = torch.load(checkpoint, map_location=device, weights_only=False)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimizer.load_state_dict(kept["optimizer"])
-        schedule.load_state_dict(kept["schedule"])
-        rng.bit_generator.state = kept["rng"]
-        first = kept["step"]
+        kept = load_checkpoint(checkpoint, device=device)
+        try:
+            network.load_state_dict(kept["network"])
+            average.load_state_dict(kept["average"])
+            optimizer.load_state_dict(kept["optimizer"])
+            schedule.load_state_dict(kept["schedule"])
+            rng.bit_generator.state = kept["rng"]
+            first = kept["step"]
+        except (KeyError, RuntimeError, ValueError) as wrong:
+            raise of_another_network(checkpoint, wrong) from wrong
 
     labelled = {name: [p for p in read_set(sets / name) if p.split == "train"] for name in run.sets}
     last = run.steps if stop_after is None else min(run.steps, first + stop_after)
@@ -98,7 +101,7 @@ def fit(
         if step % 20 == 0:
             progress.set_postfix({k: f"{v:.3f}" for k, v in smooth.items()})
         if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == last:
-            _save(
+            save_checkpoint(
                 checkpoint,
                 {
                     "run": asdict(run),
@@ -154,13 +157,3 @@ def _rate(step: int, run: Run) -> float:
     """Warm-up over 100 steps, then level, then a straight fall over the last `cooldown` of the run."""
     left = (run.steps - step) / (run.steps * run.cooldown)
     return max(0.0, min((step + 1) / 100, 1.0, left))
-
-
-def _save(path: Path, state: dict) -> None:
-    """Whole or not at all: written beside, then moved into place."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -8,53 +8,35 @@ A set is a folder `datasets/NAME/`:
 A photo without polygons has unknown basket and defects; only what was labelled is learnt from.
 """
 
-import csv
-import json
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from qc_vision.photo import decode
 from training.data import Sample
+from training.labels import (
+    DensityLabel,
+    Polygon,
+    check_density,
+    read_density,
+    read_polygons,
+    read_rows,
+    refused,
+)
 from training.render.fault import CODES
 from training.render.scene import SIDE_PX
 from training.render.truth import CELL_PX
 
 MANIFEST_COLUMNS = ("path", "sha256", "basket", "lot", "village", "phone", "split")
-DENSITY_COLUMNS = ("file", "quad", "dir_deg", "repeat_px", "strands_per_repeat", "direction")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DensityLabel:
-    """A hand count: in `quad` (4, 2) px, along `dir_deg`, one repeat of `strands_per_repeat` strands."""
-
-    file: str
-    quad: NDArray[np.float64]
-    dir_deg: float
-    repeat_px: float
-    strands_per_repeat: int
-    direction: str
-
-    @property
-    def pitch_px(self) -> float:
-        return self.repeat_px / self.strands_per_repeat
-
-    @property
-    def step_px(self) -> NDArray[np.float64]:
-        """Image vector (x, y) from one strand to the next."""
-        angle = np.deg2rad(self.dir_deg)
-        return self.pitch_px * np.array([np.cos(angle), np.sin(angle)])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polygon:
-    code: str
-    points: NDArray[np.float64]
+SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,82 +50,64 @@ class LabelledPhoto:
     density: tuple[DensityLabel, ...]
 
 
-def parse_quad(text: str) -> NDArray[np.float64]:
-    """`x,y;x,y;x,y;x,y` as (4, 2)."""
-    points = np.array([[float(v) for v in point.split(",")] for point in text.split(";")])
-    if points.shape != (4, 2):
-        raise ValueError(f"a quad has four x,y points, found {text!r}")
-    return points
-
-
-def read_density(path: Path) -> list[DensityLabel]:
-    """Rows of a density table (comma- or tab-separated, told by its header). ValueError names the row."""
-    text = path.read_text("utf-8")
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    labels = []
-    for number, row in enumerate(csv.DictReader(text.splitlines(), delimiter=delimiter), start=2):
-        try:
-            label = DensityLabel(
-                file=row["file"],
-                quad=parse_quad(row["quad"]),
-                dir_deg=float(row["dir_deg"]) % 180,
-                repeat_px=float(row["repeat_px"]),
-                strands_per_repeat=int(row["strands_per_repeat"]),
-                direction=row["direction"],
-            )
-        except (KeyError, TypeError, ValueError) as wrong:
-            raise ValueError(f"{path.name}, row {number}: {wrong}") from wrong
-        if label.repeat_px <= 0 or label.strands_per_repeat < 1 or label.direction not in ("weft", "warp"):
-            raise ValueError(
-                f"{path.name}, row {number}: repeat_px > 0, strands_per_repeat >= 1, direction weft or warp"
-            )
-        labels.append(label)
-    return labels
-
-
 def read_set(folder: Path) -> list[LabelledPhoto]:
-    """Reads a set. StorageError says which file or row is wrong."""
-    try:
-        rows = list(csv.DictReader((folder / "manifest.csv").read_text("utf-8").splitlines()))
-        if rows and tuple(rows[0]) != MANIFEST_COLUMNS:
-            raise ValueError(
-                f"manifest.csv: columns {', '.join(rows[0])}; expected {', '.join(MANIFEST_COLUMNS)}"
-            )
-        polygons = _polygons(folder / "labels.json")
-        density = read_density(folder / "density.csv") if (folder / "density.csv").exists() else []
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as wrong:
-        raise StorageError(
-            Message(
-                id=f"Set {folder.name} tidak dapat dibaca: {wrong}",
-                en=f"The set {folder.name} cannot be read: {wrong}",
-            )
-        ) from wrong
+    """Reads a set and holds it against its photos. StorageError names every file and row that is wrong."""
+    rows = read_rows(folder / "manifest.csv")
+    faults = [fault for number, row in enumerate(rows, start=2) for fault in _row_faults(folder, number, row)]
+    if not rows:
+        faults = [Message(id="manifest.csv tidak berisi foto", en="manifest.csv lists no photo")]
+    if faults:
+        raise _unusable(folder, faults)
+    sizes = {str(row["path"]): _size(folder / str(row["path"])) for row in rows}
+    counts, labels = folder / "density.csv", folder / "labels.json"
+    density = read_density(counts) if counts.exists() else []
+    if faults := check_density(density, sizes, where=counts.name):
+        raise _unusable(folder, faults)
+    polygons = read_polygons(labels, sizes) if labels.exists() else {}
     return [
         LabelledPhoto(
-            path=folder / row["path"],
-            basket=row["basket"],
-            split=row["split"],
-            polygons=polygons.get(row["path"]),
+            path=folder / str(row["path"]),
+            basket=str(row["basket"]),
+            split=str(row["split"]),
+            polygons=polygons.get(str(row["path"])),
             density=tuple(label for label in density if label.file == row["path"]),
         )
         for row in rows
     ]
 
 
-def _polygons(path: Path) -> dict[str, tuple[Polygon, ...]]:
-    if not path.exists():
-        return {}
-    coco = json.loads(path.read_text("utf-8"))
-    names = {c["id"]: c["name"] for c in coco["categories"]}
-    found: dict[str, list[Polygon]] = {image["file_name"]: [] for image in coco["images"]}
-    files = {image["id"]: image["file_name"] for image in coco["images"]}
-    for annotation in coco["annotations"]:
-        for ring in annotation["segmentation"]:
-            points = np.array(ring, dtype=np.float64).reshape(-1, 2)
-            found[files[annotation["image_id"]]].append(
-                Polygon(code=names[annotation["category_id"]], points=points)
-            )
-    return {name: tuple(polygons) for name, polygons in found.items()}
+def _row_faults(folder: Path, number: int, row: Mapping[str, str | None]) -> Iterator[Message]:
+    if tuple(row) != MANIFEST_COLUMNS or None in row.values() or row["split"] not in SPLITS:
+        columns = ", ".join(MANIFEST_COLUMNS)
+        yield Message(
+            id=f"manifest.csv, baris {number}: seharusnya kolom {columns}, dan split train atau test",
+            en=f"manifest.csv, row {number}: expected the columns {columns}, and train or test as split",
+        )
+        return
+    try:
+        same = hashlib.sha256((folder / str(row["path"])).read_bytes()).hexdigest() == row["sha256"]
+    except OSError:
+        yield Message(
+            id=f"manifest.csv, baris {number}: foto {row['path']} tidak ada di folder",
+            en=f"manifest.csv, row {number}: photo {row['path']} is missing from the folder",
+        )
+        return
+    if not same:  # as imported it was whole, and its labels lay on it
+        yield Message(
+            id=f"manifest.csv, baris {number}: foto {row['path']} berubah sejak diimpor",
+            en=f"manifest.csv, row {number}: photo {row['path']} has changed since it was imported",
+        )
+
+
+def _unusable(folder: Path, faults: Sequence[Message]) -> StorageError:
+    return refused(faults, id=f"Set {folder} tidak dapat dipakai", en=f"The set {folder} cannot be used")
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height of the upright photo, from its header."""
+    with Image.open(path) as photo:
+        turned = photo.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (photo.height, photo.width) if turned else (photo.width, photo.height)
 
 
 def crop_sample(photo: LabelledPhoto, rng: np.random.Generator) -> Sample:

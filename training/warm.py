@@ -4,6 +4,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor
 
@@ -17,8 +18,18 @@ PREFIX = "network."
 
 def shipped_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The state of `WeaveNet` with all weights of the file that fit, and the names of those left as they are
-    at the start of a run. Heads may be new; ModelError where the encoder itself is another."""
-    stored = {i.name: i for i in onnx.load(str(folder / "weave.onnx")).graph.initializer}
+    at the start of a run. Heads may be new; ModelError where the encoder itself is another, or the file missing."""
+    try:
+        stored = {i.name: i for i in onnx.load(str(folder / "weave.onnx")).graph.initializer}
+    except (OSError, DecodeError) as wrong:
+        raise ModelError(
+            Message(
+                id=f"Versi {folder.name} tidak dapat dibaca dari {folder.parent} ({wrong}). Di berkas latihan, isi "
+                'warm_start dengan versi yang ada, atau "".',
+                en=f"Version {folder.name} cannot be read from {folder.parent} ({wrong}). In the run file, set warm_start "
+                'to a version that is there, or to "".',
+            )
+        ) from wrong
     state = WeaveNet(len(CODES)).state_dict()
     new = []
     for name, ours in state.items():

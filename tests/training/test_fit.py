@@ -8,9 +8,10 @@ import onnx
 import pytest
 import torch
 
-from qc_vision.errors import ModelError
+from qc_vision.errors import ModelError, SpecError, StorageError
 from qc_vision.model import CHECKED, OUTPUTS, champion_folder, load_model
-from training.export import PARITY, Exported
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.export import PARITY, Exported, averaged_network
 from training.fit import fit
 from training.network import MEAN, STD, WeaveNet
 from training.render.cache import fill
@@ -37,16 +38,83 @@ def _run(run: Run, renders: Path, out: Path, *, stop_after: int | None = None) -
     checkpoint = fit(
         run, renders=renders, sets=ROOT / "datasets", models=ROOT / "models", out=out, stop_after=stop_after
     )
-    return torch.load(checkpoint, weights_only=False)
+    return load_checkpoint(checkpoint)
 
 
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(tmp_path: Path, renders: Path) -> None:
+    """With a labelled set mixed in; the average, which is what is shipped, too."""
+    run = replace(TINY, sets={"rendered_sample": 0.5})
+    whole = _run(run, renders, tmp_path / "whole")
+    _run(run, renders, tmp_path / "parts", stop_after=2)
+    parts = _run(run, renders, tmp_path / "parts")
+    assert whole["step"] == parts["step"] == 4
+    for weights in ("network", "average"):
+        for name, tensor in whole[weights].items():
+            assert torch.equal(tensor, parts[weights][name]), name
+
+
+def test_a_run_killed_at_any_moment_goes_on_from_its_last_checkpoint(
+    tmp_path: Path, renders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done since is done again, alike."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
     whole = _run(TINY, renders, tmp_path / "whole")
     _run(TINY, renders, tmp_path / "parts", stop_after=2)
+    with monkeypatch.context() as amid:
+        amid.setattr("training.fit.save_checkpoint", killed)
+        with pytest.raises(Killed):
+            _run(TINY, renders, tmp_path / "parts")
     parts = _run(TINY, renders, tmp_path / "parts")
-    assert whole["step"] == parts["step"] == 4
     for name, tensor in whole["network"].items():
         assert torch.equal(tensor, parts["network"][name]), name
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, renders: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    other = {"step": 1, "network": {"w": torch.ones(1)}, "average": {"module.w": torch.ones(1)}}
+    for state in (other, {"step": 1}):
+        save_checkpoint(checkpoint, state)
+        with pytest.raises(ModelError, match="another network"):
+            _run(TINY, renders, tmp_path)
+        with pytest.raises(ModelError, match="another network"):
+            averaged_network(checkpoint)
+
+
+def test_a_run_that_starts_from_a_version_that_is_gone_says_so(tmp_path: Path, renders: Path) -> None:
+    with pytest.raises(ModelError, match=r"2020\.1\.1 cannot be read"):
+        _run(replace(TINY, warm_start="2020.1.1"), renders, tmp_path)
+
+
+def test_without_renders_the_training_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="qc-train render"):
+        _run(TINY, tmp_path / "empty", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("steps = 30000", "steps = 0", "steps"),
+        ("steps = 30000", "stops = 30000", "stops"),
+        ("batch = 16", 'batch = "many"', "batch"),
+        ("[sets]", "[sets]\na = 0.7\nb = 0.6", "add up to 1.3"),
+        ("[sets]", "[sets]\na = 1.4", "sets"),
+        ("seed = 3", "seed =", "toml"),
+    ],
+)
+def test_a_wrong_run_file_is_refused_by_its_key(tmp_path: Path, old: str, new: str, named: str) -> None:
+    text = (ROOT / "training" / "runs" / "night.toml").read_text("utf-8")
+    path = tmp_path / "run.toml"
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(SpecError) as caught:
+        load_run(path)
+    assert named in caught.value.message.en
+    assert "tidak dapat dipakai" in caught.value.message.id
 
 
 def test_training_moves_the_heads_and_leaves_the_ruler_alone(tmp_path: Path, renders: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,9 @@ def test_photos_of_one_basket_stay_on_one_side(tmp_path: Path, photos: Path) -> 
         ({"category": "MAJ-UFO"}, "MAJ-UFO"),
         ({"ring": [10, 10, 900, 10, 60, 60]}, "outside a1.jpg"),
         ({"ring": [10, 10, 20, 20]}, "three x, y pairs"),
+        ({"ring": [10, 10, 20, 20, "x", 30]}, "three x, y pairs"),
+        ({"ring": [10, 10, 20, float("nan"), 30, 30]}, "outside a1.jpg"),
+        ({"ring": {"counts": "abc", "size": [300, 400]}}, "three x, y pairs"),
         ({"file": "gone.jpg"}, "gone.jpg"),
     ],
 )
@@ -94,10 +98,13 @@ def test_a_wrong_label_is_named_and_nothing_is_written(
             photos, facts=FACTS, coco=_coco(tmp_path / "l.json", **fault), density=None, index=None, out=out
         )
     assert named in caught.value.message.en
+    assert caught.value.message.id != caught.value.message.en
     assert not (out / "village").exists()
 
 
-@pytest.mark.parametrize("quad", ["1,1;2,2;3,3", "1,1;2,2;3,3;x,4", "100,100;999,100;200,200;100,200"])
+@pytest.mark.parametrize(
+    "quad", ["1,1;2,2;3,3", "1,1;2,2;3,3;x,4", "1,1;2,2;3,3;nan,4", "100,100;999,100;200,200;100,200"]
+)
 def test_a_wrong_density_row_is_named(tmp_path: Path, photos: Path, quad: str) -> None:
     with pytest.raises(StorageError, match="row 2"):
         import_set(
@@ -114,3 +121,59 @@ def test_a_broken_photo_is_named(tmp_path: Path, photos: Path) -> None:
     (photos / "c.jpg").write_bytes(b"not a photo")
     with pytest.raises(StorageError, match=r"c\.jpg"):
         import_set(photos, facts=FACTS, coco=None, density=None, index=None, out=tmp_path / "datasets")
+
+
+def _refusal(tmp_path: Path, photos: Path, **inputs) -> str:
+    asked = {"facts": FACTS, "coco": None, "density": None, "index": None} | inputs
+    with pytest.raises(StorageError) as caught:
+        import_set(photos, out=tmp_path / "datasets", **asked)
+    assert not (tmp_path / "datasets" / "village").exists()
+    message = caught.value.message
+    assert len(message.id.splitlines()) == len(message.en.splitlines())
+    return message.en
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path, photos: Path) -> None:
+    (photos / "c.jpg").write_bytes(b"not a photo")
+    index = tmp_path / "index.csv"
+    index.write_text("path,basket\na1.jpg,\ngone.jpg,B\n")
+    told = _refusal(
+        tmp_path,
+        photos,
+        coco=_coco(tmp_path / "l.json", category="MAJ-UFO", ring=[1, 1, 2, 2]),
+        density=_density(tmp_path / "d.tsv", "1,1"),
+        index=index,
+    )
+    for named in (
+        "c.jpg",
+        "MAJ-UFO",
+        "annotation 1",
+        "d.tsv, row 2",
+        "d.tsv, row 3",
+        "index.csv, row 2",
+        "gone.jpg",
+    ):
+        assert named in told
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff\xfe\x00", b'{"categories": 3, "images": []}', None])
+def test_a_damaged_label_file_is_named(tmp_path: Path, photos: Path, content: bytes | None) -> None:
+    labels = tmp_path / "labels.json"
+    if content is not None:
+        labels.write_bytes(content)
+    assert "labels.json" in _refusal(tmp_path, photos, coco=labels)
+
+
+@pytest.mark.parametrize("kind", ["density", "index"])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
+def test_a_damaged_table_is_named(tmp_path: Path, photos: Path, kind: str, content: bytes | None) -> None:
+    table = tmp_path / "table.csv"
+    if content is not None:
+        table.write_bytes(content)
+    assert "table.csv" in _refusal(tmp_path, photos, **{kind: table})
+
+
+def test_a_folder_without_photos_and_a_name_that_is_a_path_are_refused(tmp_path: Path, photos: Path) -> None:
+    assert "holds no" in _refusal(tmp_path, tmp_path / "nowhere")
+    assert "name of a folder" in _refusal(tmp_path, photos, facts=replace(FACTS, name="../village"))
+    assert "between 0 and 1" in _refusal(tmp_path, photos, facts=replace(FACTS, test_share=20))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import sample_of
+from training.data import samples_of
 from training.render import scene
 from training.render.fabric import WEAVES, plan_fabric
 from training.render.scan import Scan, dye, load_scans, scanned_surface
@@ -85,7 +85,7 @@ def test_scanned_weave_teaches_faults_and_no_density(monkeypatch: pytest.MonkeyP
     assert max(p.defects.max() for p in judged) > 0.8
     for picture in judged:
         assert not picture.steps.any()
-        assert not sample_of(picture).read.any()
+        assert not samples_of([picture])[0].read.any()
 
 
 def test_two_coloured_figures_keep_every_strand_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from qc_vision.record import InspectionRecord
 from training.evaluate.figures import Figure, Subject
 from training.evaluate.grey import GreyStep, correlate, find_period, find_steps
 from training.evaluate.sets import CentreTruth
-from training.sets import DensityLabel
+from training.labels import DensityLabel
 
 GROSS_ERROR = 0.15
 DIRECTION_DEG = 10.0

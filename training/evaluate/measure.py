@@ -34,7 +34,7 @@ from training.evaluate.rendered import (
 from training.evaluate.sets import counts_of, kind_of, photos_in, read_counted
 from training.evaluate.sight import Looker, Sight, read_patch, sight_of
 from training.evaluate.verdicts import faulty_figures, refusal_figures, sound_figures
-from training.sets import DensityLabel
+from training.labels import DensityLabel
 
 Part = Literal["density", "defects", "masks", "verdicts"]
 PARTS: tuple[Part, ...] = get_args(Part)

@@ -1,6 +1,5 @@
 """The three kinds of folder with truth, told by what lies in them, and their labels."""
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from qc_vision.errors import StorageError
 from qc_vision.message import Message
-from training.sets import DensityLabel, read_density
+from training.labels import DensityLabel, read_density, read_rows
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 CODE_OF = {
@@ -118,17 +117,7 @@ def read_counted(table: Path) -> list[tuple[DensityLabel, tuple[str, ...]]]:
 
     StorageError names the row that is wrong.
     """
-    try:
-        labels, text = read_density(table), table.read_text("utf-8")
-    except (OSError, ValueError) as wrong:
-        raise StorageError(
-            Message(
-                id=f"Tabel hitungan tidak dapat dibaca: {wrong}. Perbaiki baris itu.",
-                en=f"The table of counts cannot be read: {wrong}. Mend that row.",
-            )
-        ) from wrong
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    rows = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    labels, rows = read_density(table), read_rows(table)
     kinds = [tuple(row[name] for name in ("material", "structure") if row.get(name)) for row in rows]
     return list(zip(labels, kinds, strict=True))
 

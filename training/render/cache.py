@@ -5,15 +5,18 @@ off goes on where it stopped. A file appears whole or not at all. A faulty pictu
 in everything else: seen in one batch, the two differ in nothing but what the judge has to learn.
 """
 
-import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from qc_vision.errors import StorageError
+from qc_vision.message import Message
 from training.render.scene import Renderer
 from training.render.truth import Picture
+from training.whole_file import write_whole
 
 SHARD_SEEDS = 32
 FAULT_SEEN = 0.5
@@ -45,28 +48,32 @@ def with_twin(renderer: Renderer, seed: int) -> tuple[Picture, ...]:
 
 
 def save(path: Path, seeds: list[tuple[Picture, ...]]) -> None:
-    """Writes one shard; truth maps are kept at half precision."""
+    """Writes one shard; truth maps are kept at half precision. StorageError where the disk takes no more."""
     pictures = [picture for seed in seeds for picture in seed]
     stacked = {f.name: np.stack([getattr(p, f.name) for p in pictures]) for f in fields(Picture)}
     packed = {name: a if a.dtype == np.uint8 else a.astype(np.float16) for name, a in stacked.items()}
     packed["defects"] = (stacked["defects"] * 255).astype(np.uint8)
     packed["seed"] = np.repeat(np.arange(len(seeds)), [len(seed) for seed in seeds])
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, **packed)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    write_whole(path, lambda file: np.savez(file, **packed))
 
 
 class Shard(Sequence[tuple[Picture, ...]]):
     """One file's pictures by seed: the picture, and its sound twin where it is faulty. Unpacked when asked for: a
-    step of the training wants a few of them."""
+    step of the training wants a few of them. FileNotFoundError where it has been cleared, StorageError where it is
+    damaged."""
 
     def __init__(self, path: Path) -> None:
-        with np.load(path) as shard:
-            self._packed = {f.name: shard[f.name] for f in fields(Picture)}
-            seed = shard["seed"]
+        try:
+            with np.load(path) as shard:
+                self._packed = {f.name: shard[f.name] for f in fields(Picture)}
+                seed = shard["seed"]
+        except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as wrong:
+            raise StorageError(
+                Message(
+                    id=f"Gambar latihan {path} rusak atau dari versi lain. Hapus berkas itu, lalu ulangi.",
+                    en=f"The renders in {path} are damaged or of another version. Remove that file and try again.",
+                )
+            ) from wrong
         self._rows = np.split(np.arange(len(seed)), np.flatnonzero(np.diff(seed)) + 1)
 
     def __len__(self) -> int:

@@ -50,7 +50,8 @@ class Stripes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FabricPlan:
-    """What one fabric is made of; everything random about it was drawn when this was made.
+    """What one fabric is made of; everything random about it was drawn when this was made. `material`: a key of
+    MATERIALS.
 
     `tile` (m, n): 1 where a weft row lies over a stake, repeated all over. `cover`: width of a strand as a
     share of its pitch. `swell`: how much wider weft is where it lies over a stake. `tilt`: slant of the
@@ -62,6 +63,7 @@ class FabricPlan:
     """
 
     weave: str
+    material: str
     seed: int
     tile: tuple[tuple[int, ...], ...]
     weft_cover: float
@@ -91,17 +93,20 @@ class FabricPlan:
 @dataclass(slots=True, kw_only=True)
 class Surface:
     """A rendered fabric: `height` in row pitches, `rgb` (h, w, 3) linear, `gap` 1 where one sees through,
-    `stakes` as the eye counts them along a row (lobes where there are no stakes)."""
+    `stakes` as the eye counts them along a row (lobes where there are no stakes), `weft` True where the rows lie on
+    top, None where nobody knows."""
 
     height: Tensor
     rgb: Tensor
     gap: Tensor
     stakes: Tensor
+    weft: Tensor | None
 
 
 def hash01(a: Tensor, b: Tensor | float, seed: float) -> Tensor:
     """A repeatable number in [0, 1) for each pair of whole numbers."""
-    return torch.frac(torch.sin(a * 12.9898 + b * 78.233 + seed * 0.731) * 43758.5453).abs()
+    at = a * 12.9898 + b * 78.233
+    return at.add_(seed * 0.731).sin_().mul_(43758.5453).frac_().abs_()
 
 
 def smoothstep(x: Tensor) -> Tensor:
@@ -178,9 +183,9 @@ def weave_surface(
     rgb_warp = _strand_colour(plan, plan.warp_rgb, j, rows, s_of_pair * aspect, noise, 31.0)
     rgb_weft = rgb_weft * _lobe_tone(plan, i_weft, j)
     rgb_warp = rgb_warp * _lobe_tone(plan, torch.round(rows), j + 0.5)
-    rgb = torch.where((z_weft >= z_warp)[..., None], rgb_weft, rgb_warp)
-    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None]
-    return Surface(height=height, rgb=rgb, gap=gap.float(), stakes=stakes)
+    weft = z_weft >= z_warp
+    rgb = torch.where(weft, rgb_weft, rgb_warp) * _mottle(plan, rows, stakes * aspect, noise)
+    return Surface(height=height, rgb=rgb.permute(1, 2, 0), gap=gap.float(), stakes=stakes, weft=weft)
 
 
 def _mottle(plan: FabricPlan, down: Tensor, along: Tensor, noise: Tensor) -> Tensor:
@@ -191,8 +196,8 @@ def _mottle(plan: FabricPlan, down: Tensor, along: Tensor, noise: Tensor) -> Ten
 
 
 def _lobe_tone(plan: FabricPlan, i: Tensor, j: Tensor) -> Tensor:
-    """(h, w, 1) tone of the lobe where row i meets stake j: a stem shows another side at every turn."""
-    return (1 + plan.patchy * (hash01(i, j * 1.7, plan.seed + 3) - 0.5))[..., None]
+    """Tone of the lobe where row i meets stake j: a stem shows another side at every turn."""
+    return 1 + plan.patchy * (hash01(i, j * 1.7, plan.seed + 3) - 0.5)
 
 
 def _over(tile: Tensor, i: Tensor, j: Tensor, floats: list[tuple[int, int, int]]) -> Tensor:
@@ -235,21 +240,22 @@ def _lobed_rows(
     height = torch.where(present, plan.amplitude + 0.38 * body + 0.16 * lobe, torch.full_like(rows, -0.5))
     strand = i * 57 + k
     rgb = _strand_colour(plan, plan.weft_rgb, strand * 0.37 + i, stakes * aspect, r + 0.4 * turn, noise, 0.0)
-    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise)[..., None] * _lobe_tone(plan, i, k)
+    rgb = rgb * _mottle(plan, rows, stakes * aspect, noise) * _lobe_tone(plan, i, k)
     gap = (~present).float() * (missing > 0.4).float()
-    groove = ((~present) & (gap < 0.5))[..., None]
-    return Surface(height=height, rgb=torch.where(groove, rgb * 0.35, rgb), gap=gap, stakes=turn)
+    groove = (~present) & (gap < 0.5)
+    rgb = torch.where(groove, rgb * 0.35, rgb).permute(1, 2, 0)
+    return Surface(height=height, rgb=rgb, gap=gap, stakes=turn, weft=torch.ones_like(present))
 
 
 def _sample(noise: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Looks a tiled (n, n) noise table up, at the nearest entry: a table this fine needs no more."""
+    """Looks a tiled (n, n) noise table up, at the nearest entry: a table this fine needs no more. n: a power of two."""
     n = noise.shape[0]
-    x, y = (torch.remainder(u, 1) * n).int(), (torch.remainder(v, 1) * n).int()
-    return torch.take(noise, (y % n * n + x % n).long())
+    x, y = ((u - u.floor()).mul_(n).int(), (v - v.floor()).mul_(n).int())
+    return torch.take(noise, ((y & (n - 1)) * n + (x & (n - 1))).long())
 
 
 def _strand_colour(plan, rgb, index, along, across, noise, salt) -> Tensor:
-    """Colour of a strand: its own tone, fibres along it, soft patches, and now and then a node."""
+    """(3, h, w) colour of a strand: its own tone, fibres along it, soft patches, and now and then a node."""
     stem = torch.floor(along / SPLICE_PITCHES + 7 * hash01(index, salt + 3.0, plan.seed))
     own = hash01(index, salt + 0.37 * stem, plan.seed)
     fibre = _sample(noise, along * 0.02 + own, across * 0.35 + own * 7.3)
@@ -265,22 +271,22 @@ def _strand_colour(plan, rgb, index, along, across, noise, salt) -> Tensor:
     has_node = hash01(cell, index + 0.5, plan.seed + 11) < 0.12
     node = torch.exp(-(((along - node_at) / 0.12) ** 2)) * has_node
     tone = tone * (1 - 0.35 * node)
-    colour = torch.tensor(rgb, dtype=along.dtype).view(1, 1, 3)
+    colour = torch.tensor(rgb, dtype=along.dtype).view(3, 1, 1)
     if plan.other_share:
         harvest = hash01(
             torch.floor(index / plan.bundle) + (0.37 * stem if plan.bundle == 1 else 0), salt + 9, plan.seed
         )
-        other = torch.tensor(plan.other_rgb, dtype=along.dtype).view(1, 1, 3)
-        colour = torch.where((harvest < plan.other_share)[..., None], other, colour)
-    warm = (hash01(index, salt + 5, plan.seed) - 0.5)[..., None] * plan.tone_spread
-    out = colour * tone[..., None] * (1 + warm * torch.tensor([0.25, 0.0, -0.35]).view(1, 1, 3))
+        other = torch.tensor(plan.other_rgb, dtype=along.dtype).view(3, 1, 1)
+        colour = torch.where(harvest < plan.other_share, other, colour)
+    warm = (hash01(index, salt + 5, plan.seed) - 0.5) * plan.tone_spread
+    out = colour * tone * (1 + warm * torch.tensor([0.25, 0.0, -0.35]).view(3, 1, 1))
     stripes = plan.weft_stripes if salt == 0.0 else plan.warp_stripes
     if stripes is not None:
         place = torch.floor(index) - stripes.first
         dyed = (place >= 0) & (place < stripes.count) & (torch.remainder(place, stripes.step) < stripes.width)
         group = hash01(torch.floor(place / stripes.step), salt, plan.seed) * len(stripes.dyes)
-        dye = torch.tensor(stripes.dyes)[group.long().clamp_max(len(stripes.dyes) - 1)]
-        out = torch.where(dyed[..., None], dye * tone[..., None], out)
+        dye = torch.tensor(stripes.dyes).T[:, group.long().clamp_max(len(stripes.dyes) - 1)]
+        out = torch.where(dyed, dye * tone, out)
     return out.clamp(0.004, 1.2)
 
 
@@ -346,6 +352,7 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
     slant = rng.uniform(0.7, 1.6) if weave == "braid" else rng.uniform(0.3, 1.5)
     plan = FabricPlan(
         weave=weave,
+        material=material,
         seed=int(rng.integers(1, 9999)),
         tile=_tile(weave, rng),
         weft_cover=float(weft_cover),

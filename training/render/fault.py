@@ -36,10 +36,11 @@ class Faults:
     paint: list[tuple[Tensor, tuple[float, float, float], float]] = field(default_factory=list)
     floats: list[tuple[int, int, int]] = field(default_factory=list)
     bump: Tensor | None = None
-    masks: dict[str, Tensor] = field(default_factory=dict)
+    marks: list[tuple[str, Tensor]] = field(default_factory=list)
 
     def mark(self, code: str, mask: Tensor) -> None:
-        self.masks[code] = torch.maximum(self.masks.get(code, torch.zeros_like(mask)), mask)
+        """One fault, and where it shows (1, else 0)."""
+        self.marks.append((code, mask))
 
 
 def _window(stakes: Tensor, centre: float, half: float) -> Tensor:

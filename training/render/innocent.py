@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.render.fabric import FabricPlan, hash01
 from training.render.shape import grid
-from training.render.truth import Truth
+from training.render.truth import LaidCard, Truth
 
 
 def add_opening(
@@ -73,8 +73,9 @@ def add_strap(canvas: Tensor, truth: Truth, rng: np.random.Generator, noise: Ten
         tone = torch.where(stitch, tone * 1.8 + 0.3, tone)
     shadow = 1 - 0.4 * torch.exp(-((edge.clamp_min(0) / (half * 0.3 + 2)) ** 2)) * (v.abs() < length)
     canvas = torch.where(mask[..., None], rgb * tone[..., None], canvas * shadow[..., None])
-    truth.cover((mask & (truth.basket > 0)).float(), part_of_basket=True)
-    truth.cover((mask & (truth.basket <= 0)).float(), part_of_basket=False)
+    on_basket = truth.basket > 0
+    truth.cover((mask & on_basket).float(), part_of_basket=True)
+    truth.cover((mask & ~on_basket).float(), part_of_basket=False)
     return canvas
 
 
@@ -105,7 +106,8 @@ def put_things(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tensor
     n = canvas.shape[0]
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.7, 0.2, 0.07, 0.03]))):
         w, h = n * rng.uniform(0.02, 0.22), n * rng.uniform(0.02, 0.22)
-        u, v = _turned(n, rng.uniform(0, n, 2), rng.uniform(0, math.pi))
+        centre, turn = rng.uniform(0, n, 2), rng.uniform(0, math.pi)
+        u, v = _turned(n, centre, turn)
         oval = rng.random() < 0.25
         mask = (u / w) ** 2 + (v / h) ** 2 < 1 if oval else (u.abs() < w) & (v.abs() < h)
         colour = torch.tensor(rng.uniform(0.02, 0.9, 3), dtype=torch.float32).view(1, 1, 3)
@@ -115,19 +117,22 @@ def put_things(canvas: Tensor, truth: Truth, rng: np.random.Generator) -> Tensor
                 torch.frac(u / w * rng.uniform(2, 7)).abs() < 0.7
             )
             colour = torch.where(printed[..., None], colour * 0.15, colour)
-        if not oval and rng.random() < 0.35:
-            colour = _card(u / w, v / h, rng)
+        card = not oval and rng.random() < 0.35
+        if card:
+            marker = rng.uniform(0.18, 0.4)
+            colour = _card(u / w, v / h, marker, rng)
         tone = (0.7 + 0.5 * (u / w * 0.2 + 0.3)).clamp(0.2, 1.2)
         if rng.random() < 0.8:
             canvas = _shade_beside(canvas, mask, rng)
         canvas = torch.where(mask[..., None], colour * tone[..., None], canvas)
         truth.cover(mask.float(), part_of_basket=False)
+        if card:
+            truth.cards.append(LaidCard.at(centre, turn, (w, h), marker=marker, layer=len(truth.baskets) - 1))
     return canvas
 
 
-def _card(u: Tensor, v: Tensor, rng: np.random.Generator) -> Tensor:
-    """A printed card, (u, v) in [-1, 1] over it: squares of black cells in its corners, on white."""
-    side = rng.uniform(0.18, 0.4)
+def _card(u: Tensor, v: Tensor, side: float, rng: np.random.Generator) -> Tensor:
+    """A printed card, (u, v) in [-1, 1] over it: squares of black cells, `side` wide, in its corners, on white."""
     x, y = (u.abs() - (0.9 - side)) / side, (v.abs() - (0.9 - side)) / side
     marker = (x > 0) & (x < 1) & (y > 0) & (y < 1)
     cells = hash01(

@@ -18,7 +18,7 @@ def light(
     in [0, 1]: 0 hard sun, 1 an overcast sky."""
     z = surface.height.clamp_min(-0.9) * pitch * 0.75
     dy, dx = torch.gradient(z)
-    tilt_x, tilt_y = face.normal
+    tilt_x, tilt_y = face.slope
     nx, ny, nz = tilt_x - dx, tilt_y - dy, 1.0
     norm = torch.sqrt(nx * nx + ny * ny + nz)
     lx, ly, lz = float(sun[0]), float(sun[1]), 1.0

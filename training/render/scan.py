@@ -91,6 +91,7 @@ def scanned_surface(scan: Scan, rows: Tensor, stakes: Tensor, *, pitch: float, m
         rgb=seen[:3].permute(1, 2, 0).contiguous(),
         gap=(missing > 0.5).float(),
         stakes=stakes,
+        weft=None,
     )
 
 

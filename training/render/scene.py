@@ -7,11 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from training.render.backdrop import backdrop, load_backdrops
-from training.render.camera import expose
+from training.render.camera import Camera, expose
 from training.render.fabric import LOBED, FabricPlan, Surface, hash01, noise_table, plan_fabric, weave_surface
 from training.render.fault import CODES, Faults, plant
 from training.render.innocent import add_flowers, add_opening, add_strap, cast_shadows, put_things
@@ -19,7 +20,8 @@ from training.render.light import light
 from training.render.rods import add_fuzz, add_handle, add_loose_ends
 from training.render.scan import Scan, dye, load_scans, looks_like, scanned_surface
 from training.render.shape import SHAPES, Face
-from training.render.truth import Picture, Truth
+from training.render.survey import Survey, WovenBasket, WovenFace, survey
+from training.render.truth import Picture, Truth, Window
 
 SIDE_PX = 256
 OVERSAMPLING = 2
@@ -50,20 +52,38 @@ class Renderer:
 
     def render(self, seed: int, *, sound: bool = False) -> Picture:
         """The photo of that seed; `sound`: its twin, the same in everything but the faults."""
+        photo, _, truth, _ = self._draw(seed, sound=sound)
+        return truth.picture(photo, OVERSAMPLING)
+
+    def survey(self, seed: int, *, sound: bool = False) -> Survey:
+        """The same photo with all that is true of it."""
+        photo, camera, truth, woven = self._draw(seed, sound=sound)
+        return survey(
+            truth.picture(photo, OVERSAMPLING),
+            truth,
+            woven,
+            camera=camera,
+            oversampling=OVERSAMPLING,
+            rng=np.random.default_rng([seed, 2]),  # of its own: no picture depends on it
+        )
+
+    def _draw(self, seed: int, *, sound: bool) -> tuple[NDArray[np.uint8], Camera, Truth, list[WovenBasket]]:
         rng = np.random.default_rng(seed)
         harm = None if sound else np.random.default_rng([seed, 1])
         n = self._side_px * OVERSAMPLING
         noise = noise_table(rng)
         canvas = backdrop(n, rng, self._photos, noise)
         truth = Truth.empty(n)
+        woven: list[WovenBasket] = []
         if rng.random() < 0.92:
             for _ in range(2 if rng.random() < 0.12 else 1):
-                canvas = _add_basket(canvas, truth, rng, harm, noise, self._scans)
+                canvas, basket = _add_basket(canvas, truth, rng, harm, noise, self._scans)
+                woven.append(basket)
         canvas = cast_shadows(canvas, rng)
         canvas = put_things(canvas, truth, rng)
         linear = F.avg_pool2d(canvas.permute(2, 0, 1)[None], OVERSAMPLING)[0].permute(1, 2, 0)
-        rgb = expose(np.ascontiguousarray(linear.clamp_min(0).numpy()), rng)
-        return truth.picture(rgb, OVERSAMPLING)
+        photo, camera = expose(np.ascontiguousarray(linear.clamp_min(0).numpy()), rng)
+        return photo, camera, truth, woven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +145,10 @@ def _add_basket(
     harm: np.random.Generator | None,
     noise: Tensor,
     scans: list[Scan],
-) -> Tensor:
+) -> tuple[Tensor, WovenBasket]:
     """Draws a basket; `harm` draws its faults, None for a sound one."""
+    truth.basket_count += 1
+    faces: list[WovenFace] = []
     n = canvas.shape[0]
     shape = str(rng.choice(list(SHAPES), p=list(SHARES)))
     basket = _plan_basket(shape, rng, scans)
@@ -135,7 +157,7 @@ def _add_basket(
     for face in SHAPES[shape](n, rng):
         window = _window(face.mask)
         if window is not None:
-            _draw_face(canvas, behind, truth, face, window, basket, rng, harm, noise)
+            faces.append(_draw_face(canvas, behind, truth, face, window, basket, rng, harm, noise))
     pitch, plan = basket.pitch, basket.plan
     if rng.random() < 0.25:
         canvas = add_fuzz(canvas, truth, rng, pitch, plan)
@@ -149,10 +171,17 @@ def _add_basket(
         canvas = add_flowers(canvas, truth, rng)
     if rng.random() < 0.2:
         canvas = add_handle(canvas, truth, rng, pitch, plan)
-    return canvas
+    return canvas, WovenBasket(
+        plan=plan,
+        shape=shape,
+        scanned=basket.scan is not None,
+        pitch=pitch,
+        aspect=basket.aspect,
+        faces=tuple(faces),
+    )
 
 
-def _window(mask: Tensor) -> tuple[slice, slice] | None:
+def _window(mask: Tensor) -> Window | None:
     """The box round a face; None where nothing of it is in view."""
     ys, xs = torch.where(mask.any(1))[0], torch.where(mask.any(0))[0]
     if not len(ys) or not len(xs) or ys[-1] - ys[0] < 8 or xs[-1] - xs[0] < 8:
@@ -165,12 +194,12 @@ def _draw_face(
     behind: Tensor,
     truth: Truth,
     whole: Face,
-    window: tuple[slice, slice],
+    window: Window,
     basket: _Basket,
     rng: np.random.Generator,
     harm: np.random.Generator | None,
     noise: Tensor,
-) -> None:
+) -> WovenFace:
     """Weaves one face into `canvas` and `truth`."""
     face = whole.cut(window)
     rows, stakes = _place(face, basket, n=canvas.shape[0])
@@ -198,24 +227,25 @@ def _draw_face(
         lit = lit * _ground_shade(face, basket.grounded)
     lit = torch.where((surface.gap > 0.5)[..., None], _through(surface, behind[window], basket), lit)
     rim = torch.zeros_like(rows)
-    masks = {code: mask * judged for code, mask in faults.masks.items()}
+    marks = [(code, mask * judged) for code, mask in faults.marks]
     if face.rim_down is not None and rng.random() < 0.85:
         lit, rim, open_rim = _rim(lit, face, basket.pitch, basket.plan, rng, harm)
-        masks = {code: mask * (1 - rim) for code, mask in masks.items()} | {"MAJ-RIM": open_rim * face.mask}
+        marks = [(code, mask * (1 - rim)) for code, mask in marks] + [("MAJ-RIM", open_rim * face.mask)]
 
     mask = face.mask
     canvas[window] = torch.where(mask[..., None], lit, canvas[window])
-    truth.basket[window] = torch.where(mask, torch.ones_like(rows), truth.basket[window])
+    layer = truth.lay(mask, part_of_basket=True, window=window)
     truth.judged[window] = torch.where(mask, judged * (1 - rim), truth.judged[window])
     inner = (slice(None), *window)
     steps = _steps(rows, stakes) * (0.0 if basket.scan else 1.0)
     truth.steps[inner] = torch.where(mask[None], steps, truth.steps[inner])
     place = torch.stack([faults.rows, surface.stakes])
     truth.place[inner] = torch.where(mask[None], place, truth.place[inner])
-    truth.defects[inner] = torch.where(mask[None], torch.zeros(1), truth.defects[inner])
-    for code, planted in masks.items():
-        k = (CODES.index(code), *window)
-        truth.defects[k] = torch.maximum(truth.defects[k], planted)
+    for code, planted in marks:
+        truth.blame(code, planted, window)
+    return WovenFace(
+        layer=layer, window=window, face=face, weft=surface.weft, bare=(surface.gap > 0.5) | (rim > 0)
+    )
 
 
 def _surface(basket: _Basket, faults: Faults, stakes: Tensor, noise: Tensor) -> Surface:
