@@ -7,8 +7,9 @@ A record is one kept row with its entry in the ledger. A lot of 200 baskets is f
 service uses, with ids as it draws them: the lot, its memberships, and for each basket its inspection, the record of a
 photo, who took it and the event; two of each 40 baskets need a person, who has decided on all but those of the last
 lots. The lots before the last two are the first under other names and ids, inserted a lot at a time, which fills a
-store in minutes. Prints medians of wall and of processor time in milliseconds and, on Linux, of the KiB that the process read and
-wrote meanwhile, which no other work on the machine blurs; and how fast all of it is verified. Asserts nothing.
+store in minutes. Prints medians of wall and of processor time in milliseconds and, on Linux, of the KiB that the
+process read and wrote meanwhile, which no other work on the machine blurs; and how fast all of it is verified.
+Asserts nothing.
 """
 
 import argparse
@@ -54,7 +55,9 @@ NAMING = Naming(base="https://example.id/id", vocabulary="https://example.id/ter
 BASKETS = 200
 REPEATS = 15
 PAGE = 21
-WALL, CPU, MOVED = MEASURES = ("", "_cpu", "_kib")
+CPU = "_cpu"
+MEASURES = ("", CPU, "_kib")
+"""What is added to the name of a work: wall time, processor time, KiB read and written."""
 HEX_DIGITS = 32
 NAME = re.compile(
     r"(LOT-0000001|(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f]))"

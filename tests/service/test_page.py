@@ -458,6 +458,8 @@ def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
     smell = page.locator(".missing").get_by_text("Tidak berbau apak")
     expect(smell).to_be_visible()
     expect(page.locator(".curve .line")).to_have_count(2)
+    # all columns of the plan at a phone's width
+    assert page.locator(".plan .scroll").evaluate("table => table.scrollWidth - table.clientWidth") == 0
 
     page.get_by_text("Catat pemeriksaan tangan").click()
     form = page.locator("form", has=page.locator("[name=holds]"))
