@@ -246,6 +246,13 @@ def test_a_density_that_nobody_may_lean_on_is_not_told(unsure: DensityReading) -
     assert "weaveDensity" not in json.dumps(event)
 
 
+def test_a_density_by_a_coarse_scale_is_not_told() -> None:
+    record = make_record(density=(reading("weft", 11.8),))
+    coarse = replace(record, scale=replace(record.scale, method="product"))
+    assert "weaveDensity" in json.dumps(inspection_event(seen(Verdict.PASS), [record], NAMING))
+    assert "weaveDensity" not in json.dumps(inspection_event(seen(Verdict.PASS), [coarse], NAMING))
+
+
 def test_findings_are_counted_by_code_and_class_and_information_is_left_out() -> None:
     gap, minor_gap = make_finding(MAJOR), make_finding(Severity.MINOR)
     unsure = make_finding(Severity.INFO, "not_confident")
