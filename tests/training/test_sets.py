@@ -48,6 +48,13 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "utf-8")
 
 
+@pytest.mark.parametrize("name", ["rendered_sample", "counted_scans"])
+def test_shipped_sets_are_whole_and_hold_photos_out(name: str) -> None:
+    photos = read_set(Path(__file__).parents[2] / "datasets" / name)
+    assert {photo.split for photo in photos} == {"train", "test"}
+    assert any(photo.density for photo in photos)
+
+
 def test_a_set_as_imported_is_whole(folder: Path) -> None:
     assert [photo.path.name for photo in read_set(folder)] == ["a.jpg", "b.jpg"]
 
