@@ -119,7 +119,9 @@ class Truth:
             whole = torch.zeros(1, n, n)
             for fault in (fault for fault in self.faults if fault.code == code):
                 whole[0][fault.window].masked_fill_(self.seen(fault), 1.0)
-            cells[CODES.index(code)] = (F.max_pool2d(whole, k) * 0.5 + F.avg_pool2d(whole, k) * 0.5)[0].numpy()
+            cells[CODES.index(code)] = (F.max_pool2d(whole, k) * 0.5 + F.avg_pool2d(whole, k) * 0.5)[
+                0
+            ].numpy()
         return cells
 
     def picture(self, rgb: NDArray[np.uint8], oversampling: int) -> Picture:
