@@ -159,8 +159,9 @@ def crop_sample(photo: LabelledPhoto, rng: np.random.Generator) -> Sample:
 
 
 def _scale(photo: LabelledPhoto, rng: np.random.Generator, side: int) -> float:
-    """Such that strands come out 8 to 40 px wide where a count tells, else a third to the whole in view."""
+    """Such that strands come out 8 to 40 px wide where a count tells, else a third to the whole in view; never so small
+    that the crop reaches beyond the photo, where nothing is labelled."""
     if photo.density:
         pitch = min(label.pitch_px for label in photo.density)
-        return float(np.clip(np.exp(rng.uniform(np.log(8), np.log(40))) / pitch, SIDE_PX / side * 0.8, 4.0))
+        return float(np.clip(np.exp(rng.uniform(np.log(8), np.log(40))) / pitch, SIDE_PX / side, 4.0))
     return float(SIDE_PX / side * rng.uniform(1, 3))

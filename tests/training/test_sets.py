@@ -9,7 +9,7 @@ import pytest
 from qc_vision.errors import StorageError
 from qc_vision.photo import encode_jpeg
 from training.importer import SetFacts, import_set
-from training.sets import read_set
+from training.sets import crop_sample, read_set
 
 
 @pytest.fixture
@@ -48,8 +48,24 @@ def _edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "utf-8")
 
 
+@pytest.mark.parametrize("name", ["rendered_sample", "counted_scans"])
+def test_shipped_sets_are_whole_and_hold_photos_out(name: str) -> None:
+    photos = read_set(Path(__file__).parents[2] / "datasets" / name)
+    assert {photo.split for photo in photos} == {"train", "test"}
+    assert any(photo.density for photo in photos)
+
+
 def test_a_set_as_imported_is_whole(folder: Path) -> None:
     assert [photo.path.name for photo in read_set(folder)] == ["a.jpg", "b.jpg"]
+
+
+def test_a_crop_never_reaches_beyond_the_photo() -> None:
+    """A photo that is basket from edge to edge gives crops that are, too, however far apart its strands lie."""
+    photos = read_set(Path(__file__).parents[2] / "datasets" / "counted_scans")
+    rng = np.random.default_rng(0)
+    for photo in photos:
+        for _ in range(3):
+            assert crop_sample(photo, rng).basket[1:-1, 1:-1].min() == 1
 
 
 def test_a_missing_photo_and_a_changed_one_are_both_named(folder: Path) -> None:

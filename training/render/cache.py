@@ -64,7 +64,7 @@ class Shard(Sequence[tuple[Picture, ...]]):
 
     def __init__(self, path: Path) -> None:
         try:
-            with np.load(path) as shard:
+            with path.open("rb") as file, np.load(file) as shard:
                 self._packed = {f.name: shard[f.name] for f in fields(Picture)}
                 seed = shard["seed"]
         except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as wrong:
