@@ -91,7 +91,7 @@ def import_set(
             _write_csv(
                 made / "density.csv",
                 DENSITY_COLUMNS,
-                [{k: row[k] for k in DENSITY_COLUMNS} for row in read_rows(density)],
+                [{k: row[k] or "" for k in DENSITY_COLUMNS} for row in read_rows(density)],
             )
         (made / "README.md").write_text(_card(facts, rows, polygons, counts), "utf-8")
         made.rename(target)
