@@ -29,6 +29,8 @@ IDLE_S = 0.1
 WATCH_S = 0.25
 AFTER_TROUBLE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+LOOK_AROUND_S = 5.0
+"""How often a service looks for what another one on the same machine left when it was killed."""
 START_S = 120.0
 """How long a worker may take to load its model; 2 s on the office machine."""
 STOP_S = 20.0
@@ -124,6 +126,8 @@ class Processes:
         self._seats: list[_Seat] = []
         self._stopped = threading.Event()
         self._at: Workplace | None = None
+        self._gone: set[str] = set()
+        self._look_around_at_s = 0.0
         self._watch = threading.Thread(target=self._watch_over, name="crew", daemon=True)
 
     @property
@@ -194,6 +198,7 @@ class Processes:
                     self._look_after(number, seat)
             with suppress(QcVisionError):
                 self._stop_who_hangs()
+                self._release_the_forsaken()
 
     def _look_after(self, number: int, seat: _Seat) -> None:
         alive = seat.process.is_alive()
@@ -229,10 +234,30 @@ class Processes:
 
     def _release_the_dead(self) -> None:
         """Frees what workers of an earlier run on this machine held, so that it need not wait for their leases."""
+        self._release(self._list_the_dead())
+
+    def _release_the_forsaken(self) -> None:
+        """The same for another service on this machine that was killed. Where it lives, it counts the crash itself: so
+        only who was dead at the last look, too."""
+        if time.monotonic() < self._look_around_at_s:
+            return
+        self._look_around_at_s = time.monotonic() + LOOK_AROUND_S
+        dead = self._list_the_dead()
+        self._release(dead & self._gone)
+        self._gone = dead
+
+    def _list_the_dead(self) -> set[str]:
         assert self._at is not None
-        with self._at.store.changing() as connection:
-            for name in list_holders(connection, place=self._at.intake.place()):
-                if _is_dead(name):
+        with self._at.store.reading() as connection:
+            return {
+                name for name in list_holders(connection, place=self._at.intake.place()) if _is_dead(name)
+            }
+
+    def _release(self, names: set[str]) -> None:
+        assert self._at is not None
+        if names:
+            with self._at.store.changing() as connection:
+                for name in names:
                     release(connection, name)
 
 
