@@ -216,9 +216,10 @@ def test_ropes_show_one_family_and_woven_strands_both(surveys: list[Survey]) -> 
                 assert shown == {WEFT, WARP}
 
 
-def test_a_card_lies_where_it_is_said_to_lie(surveys: list[Survey]) -> None:
+def test_a_card_lies_where_it_is_said_to_lie(renderer: Renderer) -> None:
     seen = 0
-    for survey in surveys:
+    for seed in (24, 27, 34, 68):
+        survey = renderer.survey(seed)
         for card in survey.cards:
             drawn = np.zeros(survey.strand.shape, np.uint8)
             cv2.fillPoly(drawn, [np.round((card.corners - 0.5) * 16).astype(np.int32)], 1, shift=4)
@@ -229,7 +230,7 @@ def test_a_card_lies_where_it_is_said_to_lie(surveys: list[Survey]) -> None:
                 width, height = (np.linalg.norm(card.corners[k + 1] - card.corners[k]) for k in (0, 1))
                 assert card.marker_px[0] < width / 2
                 assert card.marker_px[1] < height / 2
-    assert seen >= 1
+    assert seen >= 2
 
 
 def test_the_corners_of_a_card_go_round_it() -> None:
