@@ -21,7 +21,7 @@ from training.render.cache import Shard
 from training.render.fault import CODES
 from training.run import Run
 from training.sets import LabelledPhoto, crop_sample, read_set
-from training.warm import shipped_weights
+from training.warm import mean_weights
 
 CHECKPOINT_EVERY = 100
 
@@ -47,10 +47,11 @@ def fit(
 
     network = WeaveNet(len(CODES)).to(device, memory_format=torch.channels_last)
     if run.warm_start:
-        state, new = shipped_weights(models / run.warm_start)
+        state, new = mean_weights([models / version for version in run.warm_start])
         network.load_state_dict(state)
         if new:
-            tqdm.write(f"{run.warm_start} lacks {len(new)} weights of this network; they start afresh")
+            versions = " and ".join(run.warm_start)
+            tqdm.write(f"{versions} lack {len(new)} weights of this network; they start afresh")
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(run.average))
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     rest = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]

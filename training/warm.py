@@ -1,5 +1,6 @@
-"""Starts a run from a shipped version: reads the network's weights back out of its ONNX file."""
+"""Starts a run from shipped versions: reads the network's weights back out of their ONNX files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -16,6 +17,17 @@ from training.render.fault import CODES
 PREFIX = "network."
 
 
+def mean_weights(folders: Sequence[Path]) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The mean of several versions' weights: where one was trained on from the other they lie in one valley, whose
+    middle is often better than either (Wortsman et al. 2022, "Model soups"). Errors as in `shipped_weights`."""
+    states, news = zip(*(shipped_weights(folder) for folder in folders), strict=True)
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
+        for name, first in states[0].items()
+    }
+    return mean, tuple(dict.fromkeys(name for new in news for name in new))
+
+
 def shipped_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The state of `WeaveNet` with all weights of the file that fit, and the names of those left as they are
     at the start of a run. Heads may be new; ModelError where the encoder itself is another, or the file missing."""
@@ -25,9 +37,9 @@ def shipped_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         raise ModelError(
             Message(
                 id=f"Versi {folder.name} tidak dapat dibaca dari {folder.parent} ({wrong}). Di berkas latihan, isi "
-                'warm_start dengan versi yang ada, atau "".',
+                "warm_start dengan versi yang ada, atau [].",
                 en=f"Version {folder.name} cannot be read from {folder.parent} ({wrong}). In the run file, set warm_start "
-                'to a version that is there, or to "".',
+                "to versions that are there, or to [].",
             )
         ) from wrong
     state = WeaveNet(len(CODES)).state_dict()

@@ -18,12 +18,12 @@ from training.render.cache import fill
 from training.render.fault import CODES
 from training.render.scene import Renderer
 from training.run import Run, load_run
-from training.warm import shipped_weights
+from training.warm import mean_weights, shipped_weights
 
 ROOT = Path(__file__).parents[2]
 TINY = Run(
     seed=3, steps=4, batch=4, learning_rate=1e-3, encoder_learning_rate=1e-4, weight_decay=1e-4, cooldown=0.5,
-    average=0.9, renders=32, kept=32, render_seed=0, warm_start="", sets={},
+    average=0.9, renders=32, kept=32, render_seed=0, warm_start=(), sets={},
 )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, renders: Pat
 
 def test_a_run_that_starts_from_a_version_that_is_gone_says_so(tmp_path: Path, renders: Path) -> None:
     with pytest.raises(ModelError, match=r"2020\.1\.1 cannot be read"):
-        _run(replace(TINY, warm_start="2020.1.1"), renders, tmp_path)
+        _run(replace(TINY, warm_start=("2020.1.1",)), renders, tmp_path)
 
 
 def test_without_renders_the_training_says_what_to_do(tmp_path: Path) -> None:
@@ -171,3 +171,20 @@ def test_weights_of_another_encoder_are_refused_and_new_heads_start_afresh(tmp_p
                 shipped_weights(tmp_path)
         else:
             assert shipped_weights(tmp_path)[1] == ("surface.weight",)
+
+
+def test_a_run_may_start_from_the_mean_of_two_versions(tmp_path: Path) -> None:
+    graph = onnx.load(str(champion_folder() / "weave.onnx"))
+    bias = next(w for w in graph.graph.initializer if w.name == "network.fault.bias")
+    bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + 2, bias.name))
+    (tmp_path / "other").mkdir()
+    onnx.save(graph, str(tmp_path / "other" / "weave.onnx"))
+
+    mean, new = mean_weights([champion_folder(), tmp_path / "other"])
+
+    alone, _ = shipped_weights(champion_folder())
+    assert new == ()
+    assert mean.keys() == alone.keys()
+    assert {name for name in alone if not torch.allclose(mean[name], alone[name])} == {"fault.bias"}
+    assert torch.allclose(mean["fault.bias"], alone["fault.bias"] + 1)
+    assert all(mean[name].dtype == alone[name].dtype for name in alone)

@@ -23,6 +23,8 @@ CODES = (
 )
 RUN_SHARE = 0.4
 """Of the holes: rows that are missing over several stakes, which stay; the others take the stakes with them."""
+SPREAD_SHARE = 0.55
+"""Of the gaps: several rows that lie apart; the others are one slit."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,10 +91,26 @@ def plant(
             faults.missing_weft = torch.maximum(faults.missing_weft, hole.float())
             faults.missing_warp = torch.maximum(faults.missing_warp, hole.float())
         faults.mark(code, hole.float())
+    elif code == "MAJ-GAP" and rng.random() < SPREAD_SHARE:
+        window = _window(stakes, s0, rng.uniform(2, 8) * max(1.0, 1.0 / aspect))
+        pull, reach = window * rng.uniform(0.25, 0.5), rng.uniform(1.5, 4.0)
+        x = rows - i0
+        near = torch.exp(-((x / reach) ** 2))
+        stretch = pull * near * (1 - 2 * (x / reach) ** 2)
+        row = i0 + x - pull * x * near
+        # rows lie apart but are no wider for it
+        across = (row - torch.round(row)) / (1 - stretch).clamp(max=1.0)
+        faults.rows = torch.round(row) + across.clamp(-0.5, 0.5)
+        slits = (across.abs() > 0.5).float()
+        if rng.random() < 0.3 or lobed:
+            faults.forced_gap = torch.maximum(faults.forced_gap, slits)
+        else:
+            faults.missing_weft = torch.maximum(faults.missing_weft, slits)
+        faults.mark(code, (stretch > 0.4 * stretch.max()).float())
     elif code == "MAJ-GAP":
         edge = i0 + 0.5
         window = _window(stakes, s0, rng.uniform(1.5, 6) * max(1.0, 1.0 / aspect))
-        opening = rng.uniform(0.15, 0.7) * window
+        opening = rng.uniform(0.25, 0.8) * window
         x = rows - edge
         reach = (x.abs() - opening).clamp_min(0)
         pushed = x.abs() - opening * torch.exp(-reach / 2)
@@ -127,7 +145,7 @@ def plant(
             (0.5, 0.48, 0.44),
             (0.12, 0.02, 0.02),
         ]
-        strength = float(rng.uniform(0.3, 0.85))
+        strength = float(rng.uniform(0.4, 0.9))
         faults.paint.append((alpha, tint[rng.integers(len(tint))], strength))
         faults.mark(code, (alpha > 0.4).float())
     elif code == "CRT-MOLD":
@@ -149,7 +167,7 @@ def plant(
         thick = 0.5 if rng.random() < 0.6 else rng.uniform(1, 4)
         band = ((rows - i0).abs() < thick) & ((stakes - s0).abs() < half)
         tint = [(0.05, 0.03, 0.015), (0.75, 0.68, 0.5), (0.2, 0.22, 0.07), (0.3, 0.09, 0.03)]
-        faults.paint.append((band.float(), tint[rng.integers(4)], float(rng.uniform(0.35, 0.75))))
+        faults.paint.append((band.float(), tint[rng.integers(4)], float(rng.uniform(0.45, 0.85))))
         faults.mark(code, band.float())
     elif code == "MAJ-SHAPE":
         # small enough for its shading to be told from the light's own slow changes

@@ -15,7 +15,7 @@ from training.render.truth import LaidCard, Truth
 def add_opening(
     canvas: Tensor, behind: Tensor, truth: Truth, rng: np.random.Generator, pitch: float, plan: FabricPlan
 ) -> Tensor:
-    """A hole that is meant: for a hand or for tissues, with a bound edge; or one sees under a lid, past a handle."""
+    """A hole that is meant, for a hand or for tissues: its edge is bound, or else nobody could tell it from a fault."""
     n = canvas.shape[0]
     spot = _spot(truth, rng)
     if spot is None:
@@ -25,7 +25,7 @@ def add_opening(
     u, v = _turned(n, spot, rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, math.pi))
     power = rng.choice([2.0, 4.0])
     size = ((u / w).abs() ** power + (v / h).abs() ** power) ** (1 / power)
-    if ragged := rng.random() < 0.2:
+    if rng.random() < 0.2:
         angle = torch.atan2(v, u)
         size = size * (
             1 + sum(rng.uniform(-0.2, 0.2) * torch.sin(k * angle + rng.uniform(0, 6.3)) for k in (1, 2, 3))
@@ -39,9 +39,7 @@ def add_opening(
     )
     tone = (0.35 + 0.75 * body) * (0.85 + 0.3 * hash01(torch.round(lobe), 0.0, plan.seed))
     rgb = torch.tensor(plan.weft_rgb if rng.random() < 0.6 else plan.warp_rgb).view(1, 1, 3)
-    canvas = torch.where(
-        (bound & (rng.random() < (0.5 if ragged else 0.95)))[..., None], rgb * tone[..., None], canvas
-    )
+    canvas = torch.where(bound[..., None], rgb * tone[..., None], canvas)
     seen = {
         "dark": torch.full_like(canvas, 0.012) + 0.03 * canvas,
         "behind": behind * float(rng.uniform(0.4, 1.0)),

@@ -39,7 +39,7 @@ KNOWN_BEST_PX = (20, 48), (28, 84)
 """Canvas px between strands of the finer family in this share of the baskets, whole ones and close-ups: about
 what the second look sees."""
 SHARES = (0.38, 0.14, 0.26, 0.22)
-CODE_SHARES = (0.24, 0.12, 0.15, 0.05, 0.09, 0.11, 0.11, 0.06, 0.03, 0.04)
+CODE_SHARES = (0.26, 0.2, 0.14, 0.05, 0.08, 0.09, 0.08, 0.04, 0.03, 0.03)
 
 
 class Renderer:
@@ -132,7 +132,7 @@ def _plan_basket(shape: str, rng: np.random.Generator, scans: list[Scan]) -> _Ba
         softness=float(rng.random()),
         grounded=float(rng.uniform(0.2, 0.75)) if rng.random() < GROUNDED else 0.0,
         seen_through=str(
-            rng.choice(["dark", "behind", "lining", "plain", "inside"], p=[0.35, 0.2, 0.1, 0.2, 0.15])
+            rng.choice(["dark", "behind", "lining", "plain", "inside"], p=[0.28, 0.22, 0.08, 0.28, 0.14])
         ),
         lining=torch.tensor(rng.uniform(0.05, 0.9, 3), dtype=torch.float32),
     )
