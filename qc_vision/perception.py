@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from qc_vision.enclosed import fill_enclosed
 from qc_vision.model import Model, ModelManifest
 from qc_vision.photo import Photo
 from qc_vision.region import Box
@@ -30,6 +31,10 @@ FAINTEST = 1e-3
 JUDGED_POWER = 2
 """Rims, insides and what lies beside a basket look more like faults than like weave that can be judged: that doubt
 counts twice. Chosen among 1, 1.5, 2 and 3 on path-traced and planted photos, see training/LOG.md."""
+ENCLOSED_LOGITS = 6.0
+"""What lies behind a hole looks neither like weave nor like a fault. But inside the weave a place that is none is far more often
+a fault than a place anywhere: so much is added to the logit of the fault there, in proportion to how much less it looks like
+weave than its brim. Chosen among 0, 3, 4, 5, 6 and 8, as above."""
 SNAP_BOX = 40
 SNAP_SCALE = 4
 """The second look's box lies on a grid of so many parts of the photo's long side, its scale on a ladder of so
@@ -167,8 +172,10 @@ def _combine(
     basket = np.where(seen, np.minimum(from_afar, close_by), from_afar)
     judged = np.where(seen, surface(second, second.maps["surface"][1]), 0.0)
     opinions = (
-        np.stack([surface(view, d) for d in view.maps["defects"]])
-        * surface(view, view.maps["surface"][1]) ** JUDGED_POWER
+        _opinion(
+            np.stack([surface(view, d) for d in view.maps["defects"]]),
+            surface(view, view.maps["surface"][1]),
+        )
         for view in views
     )
     doubts = [np.log(np.maximum(opinion, FAINTEST)) for opinion in opinions]
@@ -187,6 +194,14 @@ def _combine(
         ),
         interval_factor=manifest.interval_factor,
     )
+
+
+def _opinion(faults: NDArray[np.float32], judged: FloatMap) -> NDArray[np.float32]:
+    """(k, h, w) how likely each fault is, where there is weave to judge or a place that it encloses."""
+    whole = fill_enclosed(judged)
+    p = faults.clip(FAINTEST**2, 1 - FAINTEST**2)
+    odds = p / (1 - p) * np.exp(ENCLOSED_LOGITS * (whole - judged))
+    return np.asarray(odds / (1 + odds) * whole**JUDGED_POWER)
 
 
 def _strand_fields(
