@@ -199,9 +199,9 @@ def _combine(
 def _opinion(faults: NDArray[np.float32], judged: FloatMap) -> NDArray[np.float32]:
     """(k, h, w) how likely each fault is, where there is weave to judge or a place that it encloses."""
     whole = fill_enclosed(judged)
-    p = faults.clip(FAINTEST**2, 1 - FAINTEST**2)
-    odds = p / (1 - p) * np.exp(ENCLOSED_LOGITS * (whole - judged))
-    return np.asarray(odds / (1 + odds) * whole**JUDGED_POWER)
+    any_fault = faults.max(axis=0).clip(FAINTEST**2, 1 - FAINTEST**2)
+    odds = any_fault / (1 - any_fault) * np.exp(ENCLOSED_LOGITS * (whole - judged))
+    return np.asarray(faults * (odds / (1 + odds) / any_fault * whole**JUDGED_POWER))
 
 
 def _strand_fields(

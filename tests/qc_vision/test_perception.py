@@ -139,6 +139,43 @@ def test_basket_is_what_both_looks_call_so() -> None:
     assert not seen[:, 2 : w // 2 - 2].any()
 
 
+class _Holed:
+    """Doubts one place in the middle and one at the upper edge alike; everywhere a fault is possible, nowhere likely."""
+
+    manifest = make_model().manifest
+    fault = 0.1
+
+    def run(self, rgb: np.ndarray) -> dict[str, np.ndarray]:
+        h, w = rgb.shape[0] // 4, rgb.shape[1] // 4
+        weave = np.ones((h, w), np.float32)
+        weave[h // 2 - 6 : h // 2 + 6, w // 2 - 6 : w // 2 + 6] = 0.2
+        weave[:12, w // 2 - 6 : w // 2 + 6] = 0.2
+        faults = np.zeros((len(self.manifest.codes), h, w), np.float32)
+        faults[0], faults[1] = self.fault, self.fault / 2
+        coarse = (2, 30, h // 2, w // 2)
+        return {
+            "surface": np.stack([np.ones((h, w), np.float32), weave]),
+            "defects": faults,
+            "crests": np.zeros((2, h, w), np.float32),
+            "angle": np.zeros((2, 2, *coarse[2:]), np.float32),
+            "pitch": np.full(coarse, 1 / 30, np.float32),
+            "features": np.zeros((24, h, w), np.float32),
+        }
+
+
+def test_a_place_without_weave_is_likelier_a_fault_where_weave_encloses_it() -> None:
+    photo = decode(encode_jpeg(np.full((640, 640, 3), 128, np.uint8)))
+    faults = Perceiver(cast(Model, _Holed())).perceive(photo).defects
+    h, w = faults.shape[1:]
+    hole, sound, notch = (
+        faults[:, y, x] for y, x in ((h // 2, w // 2), (3 * h // 4, w // 4), (h // 100, w // 2))
+    )
+    assert hole[0] > 0.6
+    assert sound[0] == pytest.approx(_Holed.fault, rel=1e-3)
+    assert notch[0] < 0.01
+    assert all(place[1] == pytest.approx(place[0] / 2, rel=0.1) for place in (hole, sound))
+
+
 def test_a_mirrored_photo_shows_its_faults_in_the_mirror(perceiver: Perceiver, basket: np.ndarray) -> None:
     square = basket[: 32 * (basket.shape[0] // 32), : 32 * (basket.shape[1] // 32)]
     seen, turned = (
