@@ -132,6 +132,24 @@ def in_force(dispositions: Sequence[Disposition], inspection_id: str) -> Disposi
     return max(reversed(of_inspection), key=lambda d: d.at, default=None)
 
 
+def undecided_failures(
+    verdicts: Sequence[ItemVerdict], dispositions: Iterable[Disposition]
+) -> tuple[str, ...]:
+    """The inspections of one item, oldest first, that the machine failed and that nobody has decided on since.
+
+    A decision on an inspection settles those before it too: whoever made it could see them. New photos alone
+    settle nothing, or a basket would be photographed until it passes.
+    """
+    decided = {disposition.inspection_id for disposition in dispositions}
+    waiting: list[str] = []
+    for seen in verdicts:
+        if seen.verdict is Verdict.FAIL:
+            waiting.append(seen.inspection_id)
+        if seen.inspection_id in decided:
+            waiting.clear()
+    return tuple(waiting)
+
+
 def settles_as_second(photographer: str | None, by: str) -> bool:
     """Whether `by` can be the second person: the photographer is known, and somebody else."""
     return photographer is not None and photographer != by

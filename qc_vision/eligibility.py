@@ -35,13 +35,15 @@ class ItemFacts:
     """All that is known of an item, its lot and its papers, when the question is asked.
 
     `photos` are those of the latest inspection, `inspection_id`; dispositions on earlier ones are left
-    aside. `materials` are codes of the catalogue; none: the spec's own material. `superseded` are ids of
+    aside. `undecided_failures` are inspections that the machine failed, as `disposition.undecided_failures`
+    finds them. `materials` are codes of the catalogue; none: the spec's own material. `superseded` are ids of
     records, of any kind, that a later record corrects: they count for nothing.
     """
 
     photos: tuple[PhotoVerdict, ...]
     inspection_id: str | None = None
     photographer: str | None = None
+    undecided_failures: tuple[str, ...] = ()
     dispositions: tuple[Disposition, ...] = ()
     review_requests: tuple[ReviewRequest, ...] = ()
     checks: tuple[CheckReading, ...] = ()
@@ -74,7 +76,7 @@ def judge_eligibility(facts: ItemFacts, spec: ProductSpec, *, now: datetime) -> 
     return weigh_rules(
         (
             _every_photo_passes(facts.photos, decision),
-            _no_open_review(facts.photos, decision),
+            _no_open_review(facts, decision),
             _no_open_request(facts.review_requests, facts.dispositions),
             _no_retake_pending(facts.photos),
             _decided_by_two(facts, spec),
@@ -148,15 +150,23 @@ def _every_photo_passes(photos: Sequence[PhotoVerdict], decision: Disposition | 
     return Rule(code=code, status="missing", message=message, evidence=passed)
 
 
-def _no_open_review(photos: Sequence[PhotoVerdict], decision: Disposition | None) -> Rule:
+def _no_open_review(facts: ItemFacts, decision: Disposition | None) -> Rule:
     code = "no_open_review"
-    waiting = _ids(photos, Verdict.REVIEW)
+    waiting = _ids(facts.photos, Verdict.REVIEW)
     if waiting and (decision is None or decision.outcome == "open"):
         message = Message(
             id="Ada foto yang harus dilihat pendamping; mesin tidak yakin.",
             en="A person must look at a photo; the machine is not sure.",
         )
         return Rule(code=code, status="missing", message=message, evidence=waiting)
+    # a failure of the latest inspection is told by the photos' own rule
+    earlier = tuple(id for id in facts.undecided_failures if id != facts.inspection_id)
+    if earlier:
+        message = Message(
+            id="Mesin menggagalkan foto sebelumnya, dan belum ada orang yang memutuskannya. Foto baru saja tidak cukup.",
+            en="The machine failed earlier photos, and no person has decided on that. New photos alone do not settle it.",
+        )
+        return Rule(code=code, status="missing", message=message, evidence=earlier)
     message = Message(
         id="Tidak ada foto yang menunggu pendamping.", en="No photo waits for a person to look."
     )

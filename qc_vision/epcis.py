@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from qc_vision.calibration import Calibration
 from qc_vision.decision import Verdict
 from qc_vision.density import DensityReading, Direction
-from qc_vision.disposition import Disposition, ItemVerdict, Outcome, Rework
+from qc_vision.disposition import Disposition, ItemVerdict, Outcome, ReviewRequest, Rework
 from qc_vision.lot import Lot, LotDecision, LotVerdict
 from qc_vision.record import InspectionRecord, SpecRef
 from qc_vision.severity import Severity
@@ -116,6 +116,21 @@ def rework_event(rework: Rework, naming: Naming, surroundings: Surroundings = NO
         **_state("repairing", "in_progress", None, surroundings.before),
         **_place(naming, surroundings),
         "bizTransactionList": _list([("testres", naming.uri("disposition", rework.disposition_id)), *lot]),
+    }
+
+
+def review_request_event(
+    request: ReviewRequest, naming: Naming, surroundings: Surroundings = NOTHING_KNOWN
+) -> Event:
+    """A maker asked that a person look again: what is said of the item is open until somebody has decided."""
+    lot = [("prodorder", naming.uri("lot", surroundings.lot_id))] if surroundings.lot_id else []
+    return {
+        **_head(naming, "review-request", request.id, request.at),
+        "epcList": [naming.uri("unit", request.item_ref)],
+        **_state("inspecting", "in_progress", None, surroundings.before),
+        **_place(naming, surroundings),
+        "bizTransactionList": _list([("testres", naming.uri("review-request", request.id)), *lot]),
+        f"{PREFIX}:decision": "review_requested",
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from qc_vision.decision import Verdict
-from qc_vision.disposition import Disposition, ItemVerdict, in_force
+from qc_vision.disposition import Disposition, ItemVerdict, in_force, undecided_failures
 from qc_vision.errors import SamplingError
 from qc_vision.message import Message
 from qc_vision.record import SpecRef
@@ -106,27 +106,30 @@ def decide_lot(
     - A unit counts once, in its worst class, over all inspections since the lot was formed: mending a unit
       does not undo that it was found.
     - Critical is judged on every unit, each other class on the first n of the sample.
-    - Every unit needs a pass of the machine or a person's decision; every unit of the sample needs a person.
+    - Every unit needs a pass of the machine or a person's decision; every unit of the sample needs a person, and
+      so does every unit that the machine has failed, whatever it said of later photos.
     - A class is refused as soon as its rejection number is reached, and accepted only when nobody waits.
 
     Facts of units that are not in the lot are left aside.
     """
-    latest = {verdict.item_ref: verdict.verdict for verdict in verdicts}
+    graded: dict[str, list[ItemVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        graded[verdict.item_ref].append(verdict)
     decided: dict[str, list[Disposition]] = defaultdict(list)
     for disposition in dispositions:
         decided[disposition.item_ref].append(disposition)
-    state = {unit: _unit_state(latest.get(unit), decided[unit]) for unit in lot.units}
+    state = {unit: _unit_state(graded[unit], decided[unit]) for unit in lot.units}
     sample = frozenset(lot.sample)
     waiting = {unit: need for unit in lot.units if (need := _need_of(state[unit], unit in sample))}
     worst = {unit: state[unit].worst for unit in lot.units}
     classes = tuple(_decide_class(plan, _units_of(lot, plan), worst, waiting) for plan in lot.plan.classes)
     verdicts_of_classes = {decision.verdict for decision in classes}
-    verdict: LotVerdict = "open"
+    of_lot: LotVerdict = "open"
     if "rejected" in verdicts_of_classes:
-        verdict = "rejected"
+        of_lot = "rejected"
     elif verdicts_of_classes == {"accepted"}:
-        verdict = "accepted"
-    return LotDecision(lot_id=lot.id, verdict=verdict, classes=classes, missing=_needs(waiting))
+        of_lot = "accepted"
+    return LotDecision(lot_id=lot.id, verdict=of_lot, classes=classes, missing=_needs(waiting))
 
 
 def switching_events(lot: Lot, decision: LotDecision) -> Mapping[Severity, LotJudged]:
@@ -147,25 +150,30 @@ def switching_events(lot: Lot, decision: LotDecision) -> Mapping[Severity, LotJu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _UnitState:
-    """`machine` is the latest verdict; `worst` the heaviest class a person confirmed at any inspection."""
+    """`machine` is the latest verdict; `failed`: by the machine, and nobody has decided since; `worst` the heaviest
+    class a person confirmed at any inspection."""
 
     machine: Verdict | None
+    failed: bool
     seen_by_person: bool
     worst: Severity | None
 
 
-def _unit_state(machine: Verdict | None, dispositions: Sequence[Disposition]) -> _UnitState:
+def _unit_state(verdicts: Sequence[ItemVerdict], dispositions: Sequence[Disposition]) -> _UnitState:
     inspections = {disposition.inspection_id for disposition in dispositions}
     standing = [d for i in inspections if (d := in_force(dispositions, i)) and d.outcome != "open"]
     found = [disposition.severity for disposition in standing if disposition.severity is not None]
     return _UnitState(
-        machine=machine,
+        machine=verdicts[-1].verdict if verdicts else None,
+        failed=bool(undecided_failures(verdicts, dispositions)),
         seen_by_person=bool(standing),
         worst=min(found, key=lambda severity: severity.rank, default=None),
     )
 
 
 def _need_of(state: _UnitState, in_sample: bool) -> NeedCode | None:
+    if state.failed:
+        return "confirmation"
     if state.seen_by_person:
         return None
     match state.machine:

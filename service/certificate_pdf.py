@@ -23,6 +23,7 @@ from reportlab.platypus import (
 )
 
 from qc_vision.message import Message
+from qc_vision.sampling import Regime
 from service.certificate import Certificate
 
 THUMBNAIL_MM = 40.0
@@ -48,6 +49,11 @@ CLASSES = {
     "critical": Message(id="kritis", en="critical"),
     "major": Message(id="berat", en="major"),
     "minor": Message(id="ringan", en="minor"),
+}
+REGIMES: dict[Regime, Message] = {
+    "normal": Message(id="normal", en="normal"),
+    "tightened": Message(id="ketat", en="tightened"),
+    "reduced": Message(id="longgar", en="reduced"),
 }
 SIGNERS = (
     Message(id="Pemeriksa: nama, tempat, tanggal", en="Inspector: name, place, date"),
@@ -107,10 +113,16 @@ def _header(certificate: Certificate) -> Flowable:
     style = ParagraphStyle(
         "verdict", parent=TITLE, fontSize=14, leading=18, textColor=TONES[certificate.verdict]
     )
+    # said at once: an accepted lot is not yet one that may be exported
+    tone = TONES["accepted" if certificate.eligible == certificate.size else "rejected"]
+    share = ParagraphStyle("share", parent=HEAD, textColor=tone)
     left = [
         Paragraph("Sertifikat lot / Lot certificate", TITLE),
         Paragraph(f"<b>{escape(certificate.lot)}</b>", TITLE),
         Paragraph(_both(verdict), style),
+        Paragraph(
+            escape(f"Layak ekspor / Eligible for export: {certificate.eligible} / {certificate.size}"), share
+        ),
     ]
     table = Table([[left, _qr(certificate.url)]], hAlign="LEFT", colWidths=[136 * mm, 38 * mm])
     table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
@@ -132,7 +144,6 @@ def _facts(certificate: Certificate) -> Flowable:
         ),
         ("Kelompok / Group", certificate.group),
         ("Keranjang / Items", str(certificate.size)),
-        ("Layak ekspor / Eligible", f"{certificate.eligible} / {certificate.size}"),
         ("Dibentuk / Formed", _moment(certificate.formed_at)),
         ("Diputuskan / Decided", _moment(certificate.decided_at)),
         ("Model / Model", ", ".join(certificate.models) or "-"),
@@ -149,7 +160,7 @@ def _plan(certificate: Certificate) -> Flowable:
     for of in certificate.classes:
         cells = [
             _both(CLASSES[of.plan.severity.value]),
-            of.plan.aql or "-",
+            "-" if of.plan.regime is None else f"{of.plan.aql}, {_both(REGIMES[of.plan.regime])}",
             str(of.plan.n),
             str(of.plan.ac),
             str(of.plan.re),
@@ -158,7 +169,7 @@ def _plan(certificate: Certificate) -> Flowable:
         rows.append([Paragraph(escape(cell), BODY) for cell in cells])
     standard = f"{certificate.standard}, {certificate.level}"
     rows.append([Paragraph(escape(standard), SMALL), *[Paragraph("", SMALL)] * 5])
-    return _table(rows, [52, 22, 22, 22, 22, 34])
+    return _table(rows, [38, 48, 18, 18, 18, 34])
 
 
 def _rules(certificate: Certificate) -> Flowable:
@@ -222,7 +233,7 @@ def _table(rows: Sequence[Sequence[Flowable]], widths_mm: Sequence[float]) -> Fl
 
 
 def _both(message: Message) -> str:
-    return f"{message.id} / {message.en}"
+    return message.id if message.id == message.en else f"{message.id} / {message.en}"
 
 
 def _moment(moment: datetime) -> str:

@@ -160,8 +160,8 @@ LOT_HELP = "Rencana sampel lot. / Sampling plans of lots."
 PLAN_HELP = """\
 Berapa yang diperiksa, berapa yang boleh cacat. / How many to look at, how many may be nonconforming.
 
-ISO 2859-1:1999 single sampling, with the chance that a lot is accepted. `--sensitivity` and `--specificity`
-fold in a reader who errs, for instance the model with its measured figures.
+ISO 2859-1:1999 single sampling, with the chance that a lot is accepted: by a person, and were the model in use
+to judge alone, with its measured figures. `--sensitivity` and `--specificity` fold in a person who errs.
 
 example:
   qc-service lot plan --size 200 --level II --severity normal

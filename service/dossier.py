@@ -1,6 +1,6 @@
 """Gathers what the store knows of an item or a lot, for the core to judge. Reads only; decides nothing itself."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +9,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, select
 
-from qc_vision.disposition import Disposition, ItemVerdict, ReviewRequest, in_force, worst_severity
+from qc_vision.decision import Verdict
+from qc_vision.disposition import (
+    Disposition,
+    ItemVerdict,
+    ReviewRequest,
+    in_force,
+    undecided_failures,
+    worst_severity,
+)
 from qc_vision.document import TreatmentCertificate
 from qc_vision.eligibility import Eligibility, ItemFacts, PhotoVerdict, judge_eligibility
 from qc_vision.lot import Lot, LotDecision, decide_lot
@@ -28,11 +36,12 @@ _DISPOSITION: TypeAdapter[Disposition] = TypeAdapter(Disposition)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """One basket of a lot: its last inspection and how it stands."""
+    """One basket of a lot: its last inspection, who took its photos, and how it stands."""
 
     ref: str
     in_sample: bool
     inspection: ItemInspection | None
+    photographer: str | None
     disposition: Disposition | None
     eligibility: Eligibility
 
@@ -95,6 +104,9 @@ def read_lot_file(
     verdicts = [verdict_of(i, photographers.get(i.id)) for i in inspections]
     decision = decide_lot(lot, verdicts=verdicts, dispositions=dispositions)
     latest = {inspection.item.ref: inspection for inspection in inspections}
+    graded: dict[str, list[ItemVerdict]] = defaultdict(list)
+    for verdict in verdicts:
+        graded[verdict.item_ref].append(verdict)
     sample = frozenset(lot.sample)
     by_unit = _by_unit(about)
     withdrawn = withdrawn_models(connection)
@@ -106,6 +118,7 @@ def read_lot_file(
             by_unit.get(None, ()),
             spec,
             decision,
+            verdicts=graded[ref],
             photographers=photographers,
             in_sample=ref in sample,
             withdrawn=withdrawn,
@@ -131,7 +144,8 @@ def judge_item(connection: Connection, inspection: ItemInspection, *, now: datet
             return unit.eligibility
     of_item = list_facts(connection, WantedFacts(item=ref))
     photographers = _photographers(connection, [inspection])
-    facts = _item_facts(inspection, of_item, (), None, photographers, withdrawn_models(connection))
+    verdicts = _verdicts_of(connection, ref)
+    facts = _item_facts(inspection, of_item, (), None, verdicts, photographers, withdrawn_models(connection))
     return judge_eligibility(facts, load_spec(inspection.item.spec), now=now)
 
 
@@ -188,6 +202,14 @@ def _inspections_of(connection: Connection, lot: Lot) -> Sequence[ItemInspection
     return read_inspections(connection, query)
 
 
+def _verdicts_of(connection: Connection, ref: str) -> Sequence[ItemVerdict]:
+    """What the machine said of an item at each inspection, oldest first."""
+    rows = connection.execute(
+        select(INSPECTIONS.c.id, INSPECTIONS.c.verdict).where(filed_under(ref)).order_by(INSPECTIONS.c.seq)
+    )
+    return [ItemVerdict(inspection_id=row.id, item_ref=ref, verdict=Verdict(row.verdict)) for row in rows]
+
+
 def _by_unit(facts: Sequence[Fact]) -> Mapping[str | None, Sequence[Fact]]:
     by_unit: dict[str | None, list[Fact]] = {}
     for fact in facts:
@@ -203,13 +225,14 @@ def _unit(
     spec: ProductSpec,
     decision: LotDecision,
     *,
+    verdicts: Sequence[ItemVerdict],
     photographers: Mapping[str, str],
     in_sample: bool,
     withdrawn: frozenset[str],
     now: datetime,
     later_too: bool,
 ) -> Unit:
-    facts = _item_facts(inspection, of_unit, of_lot, decision, photographers, withdrawn)
+    facts = _item_facts(inspection, of_unit, of_lot, decision, verdicts, photographers, withdrawn)
     if later_too:
         facts = _as_if_at(facts, now)
     standing = None if inspection is None else in_force(_dispositions(of_unit), inspection.id)
@@ -217,6 +240,7 @@ def _unit(
         ref=ref,
         in_sample=in_sample,
         inspection=inspection,
+        photographer=facts.photographer,
         disposition=standing,
         eligibility=judge_eligibility(facts, spec, now=now),
     )
@@ -227,10 +251,11 @@ def _item_facts(
     of_item: Sequence[Fact],
     of_lot: Sequence[Fact],
     decision: LotDecision | None,
+    verdicts: Sequence[ItemVerdict],
     photographers: Mapping[str, str],
     withdrawn: frozenset[str],
 ) -> ItemFacts:
-    both = [*of_item, *of_lot]
+    both, dispositions = [*of_item, *of_lot], _dispositions(of_item)
     item = next((fact for fact in of_item if fact.kind is Kind.ITEM), None)
     photos = () if inspection is None else inspection.photos
     return ItemFacts(
@@ -245,7 +270,8 @@ def _item_facts(
         ),
         inspection_id=None if inspection is None else inspection.id,
         photographer=None if inspection is None else photographers.get(inspection.id),
-        dispositions=tuple(_dispositions(of_item)),
+        undecided_failures=undecided_failures(verdicts, dispositions),
+        dispositions=tuple(dispositions),
         review_requests=tuple(
             ReviewRequest(id=fact.id, item_ref=fact.item or "", at=fact.at, reason=fact.body.get("reason"))
             for fact in of_item

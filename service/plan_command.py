@@ -7,7 +7,6 @@ from typing import Any
 from qc_vision.errors import SamplingError
 from qc_vision.message import Message
 from qc_vision.operating_characteristic import (
-    OcPoint,
     Reader,
     acceptance_probability,
     operating_characteristic,
@@ -15,6 +14,7 @@ from qc_vision.operating_characteristic import (
 from qc_vision.sampling import Level, LotPlan, Regime, plan_lot
 from qc_vision.severity import Severity
 from qc_vision.spec import SamplingScheme, load_spec
+from service.measured_model import measured_model
 
 SHOWN_PERCENT = (0.0, 1.0, 2.5, 4.0, 6.5, 10.0, 15.0, 20.0)
 """Shares of nonconforming units at which the table for people shows the chance of acceptance."""
@@ -55,23 +55,33 @@ def _scheme_of(spec: str) -> SamplingScheme:
 
 
 def _as_json(plan: LotPlan, reader: Reader) -> dict[str, Any]:
-    def curve(of: tuple[OcPoint, ...]) -> list[dict[str, Any]]:
-        return [asdict(point) for point in of]
-
+    machine = measured_model()
     return {
         **asdict(plan),
         "sample_size": plan.sample_size,
         "reader": asdict(reader),
-        "curves": {
-            of_class.severity.value: curve(
-                operating_characteristic(of_class, lot_size=plan.lot_size, reader=reader)
-            )
-            for of_class in plan.classes
+        "curves": _curves(plan, reader),
+        "machine": None
+        if machine is None
+        else {
+            "version": machine.version,
+            "reader": asdict(machine.reader),
+            "curves": _curves(plan, machine.reader),
         },
     }
 
 
+def _curves(plan: LotPlan, reader: Reader) -> dict[str, list[dict[str, Any]]]:
+    return {
+        of.severity.value: [
+            asdict(point) for point in operating_characteristic(of, lot_size=plan.lot_size, reader=reader)
+        ]
+        for of in plan.classes
+    }
+
+
 def _as_text(plan: LotPlan, reader: Reader) -> str:
+    machine = measured_model()
     lines = [
         f"{plan.standard}, level {plan.level}: {plan.lot_size} keranjang / units, huruf / letter {plan.code}",
         f"Orang melihat {plan.sample_size} keranjang yang diundi. / A person looks at {plan.sample_size} drawn units.",
@@ -81,7 +91,22 @@ def _as_text(plan: LotPlan, reader: Reader) -> str:
         "",
         f"Peluang lot diterima / chance that a lot is accepted (sensitivity {reader.sensitivity:g}, "
         f"specificity {reader.specificity:g})",
-        f"{'tidak sesuai / nonconforming':<30}" + "".join(f"{p.severity.value:>10}" for p in plan.classes),
+        *_chances(plan, reader),
+    ]
+    if machine is not None:
+        lines += [
+            "",
+            f"Bila hanya mesin yang menilai / if the machine alone judged (model {machine.version}, measured: "
+            f"sensitivity {machine.reader.sensitivity:.3f}, specificity {machine.reader.specificity:.3f})",
+            *_chances(plan, machine.reader),
+        ]
+    return "\n".join(lines)
+
+
+def _chances(plan: LotPlan, reader: Reader) -> list[str]:
+    """A table: a line for each share of nonconforming units, a column for each class."""
+    lines = [
+        f"{'tidak sesuai / nonconforming':<30}" + "".join(f"{p.severity.value:>10}" for p in plan.classes)
     ]
     for number in sorted({round(percent / 100 * plan.lot_size) for percent in SHOWN_PERCENT}):
         chances = [
@@ -90,4 +115,4 @@ def _as_text(plan: LotPlan, reader: Reader) -> str:
         ]
         share = f"{number} ({100 * number / plan.lot_size:.1f} %)"
         lines.append(f"{share:<30}" + "".join(f"{chance:>10.3f}" for chance in chances))
-    return "\n".join(lines)
+    return lines

@@ -4,6 +4,7 @@ The table `waiting` names them, so that the queue costs what waits and not all t
 computed again from what is kept; every append that may change who waits refreshes it in its own transaction.
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,33 +16,36 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     or_,
     select,
 )
 
 from qc_vision.decision import Verdict
+from qc_vision.spec import load_spec, shipped_specs
 from service.filing import filed_under, not_refiled_since, present_ref
 from service.tables import FACTS, INSPECTIONS, WAITING
 
 DECIDED, ASKED = "disposition", "review_request"
 """Kinds of facts that change who waits."""
+PHOTOGRAPHED = "photographed"
+"""The kind of fact that says who took an inspection's photos."""
 
 
 def refresh(connection: Connection, *, inspection_id: str, ref: str | None) -> None:
     """Finds again who waits, of all inspections of the item `ref`, or of the one inspection without an item."""
     of_item = INSPECTIONS.c.id == inspection_id if ref is None else filed_under(ref)
     asked, undecided = _asked(), _undecided()
-    now_waiting = select(INSPECTIONS.c.seq, asked, undecided).where(
-        of_item, or_(asked, undecided), ~_has_later()
-    )
+    now_waiting = select(INSPECTIONS.c.seq, asked, undecided).where(of_item, or_(asked, undecided))
     connection.execute(delete(WAITING).where(WAITING.c.seq.in_(select(INSPECTIONS.c.seq).where(of_item))))
     connection.execute(insert(WAITING).from_select(["seq", "asked", "undecided"], now_waiting))
 
 
 def undecided(within: ColumnElement[bool], *, limit: int) -> Select[Any]:
-    """Rows of INSPECTIONS that the caller may see, oldest first: the last of each item, where the machine failed it
-    or was not sure and nobody decided; and each such inspection that names no item."""
+    """Rows of INSPECTIONS that the caller may see, oldest first: those that the machine failed, where nobody has decided
+    on them or on later ones of the item; and the last of each item, or one that names no item, where it was not sure
+    and nobody decided."""
     return _oldest(WAITING.c.undecided, within, limit)
 
 
@@ -49,6 +53,29 @@ def asked_for(within: ColumnElement[bool], *, limit: int) -> Select[Any]:
     """Rows of INSPECTIONS that the caller may see, oldest first: the last of each item whose maker asked, where
     nobody decided since."""
     return _oldest(WAITING.c.asked, within, limit)
+
+
+def own_photos(caller: str) -> ColumnElement[bool]:
+    """Rows of INSPECTIONS that are not the caller's to decide: of a spec that wants two persons, photographed by the
+    caller."""
+    theirs = exists().where(
+        FACTS.c.kind == PHOTOGRAPHED, FACTS.c.subject == INSPECTIONS.c.id, FACTS.c.by == caller
+    )
+    return and_(INSPECTIONS.c.spec.in_(specs_of_two_persons()), theirs)
+
+
+def count_waiting(connection: Connection, within: ColumnElement[bool]) -> int:
+    """How many inspections wait that the caller may see."""
+    listed = INSPECTIONS.c.seq.in_(select(WAITING.c.seq))
+    return connection.execute(
+        select(func.count()).select_from(INSPECTIONS).where(listed, within)
+    ).scalar_one()
+
+
+@cache
+def specs_of_two_persons() -> tuple[str, ...]:
+    """Names of the specs whose photographer may not decide."""
+    return tuple(name for name in shipped_specs() if load_spec(name).two_persons)
 
 
 def _oldest(which: Column[bool], within: ColumnElement[bool], limit: int) -> Select[Any]:
@@ -61,10 +88,24 @@ def _undecided() -> ColumnElement[bool]:
     decided = exists().where(
         FACTS.c.kind == DECIDED, FACTS.c.subject == INSPECTIONS.c.id, not_refiled_since(FACTS)
     )
-    return and_(INSPECTIONS.c.verdict.in_([Verdict.FAIL.value, Verdict.REVIEW.value]), ~decided)
+    failed = and_(INSPECTIONS.c.verdict == Verdict.FAIL.value, ~_decided_later())
+    unsure = and_(INSPECTIONS.c.verdict == Verdict.REVIEW.value, ~_has_later())
+    return and_(or_(failed, unsure), ~decided)
 
 
-def _asked() -> Exists:
+def _decided_later() -> Exists:
+    """On a later inspection of the same item: whoever decided could see this one."""
+    decision, later = FACTS.alias("decision"), INSPECTIONS.alias("later")
+    return exists().where(
+        decision.c.kind == DECIDED,
+        decision.c.item == present_ref(),
+        not_refiled_since(decision),
+        later.c.id == decision.c.subject,
+        later.c.seq > INSPECTIONS.c.seq,
+    )
+
+
+def _asked() -> ColumnElement[bool]:
     request, decision = FACTS.alias("request"), FACTS.alias("decision")
     since = exists().where(
         decision.c.kind == DECIDED,
@@ -72,7 +113,8 @@ def _asked() -> Exists:
         decision.c.seq > request.c.seq,
         not_refiled_since(decision),
     )
-    return exists().where(request.c.kind == ASKED, request.c.item == present_ref(), ~since)
+    open_request = exists().where(request.c.kind == ASKED, request.c.item == present_ref(), ~since)
+    return and_(open_request, ~_has_later())
 
 
 def _has_later() -> Exists:

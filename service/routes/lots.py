@@ -25,6 +25,7 @@ from service.dossier import LotFile, decision_body, lot_body, lot_of, read_lot_f
 from service.entries import LotEntry, Person
 from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
 from service.item import FIELD_RULES, ItemRefused, Ref
+from service.measured_model import measured_model
 from service.outbox import declare_superseded, tell
 from service.permission import AsAnyone, AskedFirst, AsLots, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
@@ -90,9 +91,21 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineAlone:
+    """The same, were the lot judged by what the model in use fails, with nobody looking: as it was measured."""
+
+    version: str
+    reader: Reader
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAnswer:
+    """`machine`: null where the model came without its measured figures."""
+
     plan: LotPlan
     curves: tuple[Curve, ...]
+    machine: MachineAlone | None
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -219,15 +232,23 @@ def read_plan(
     if fact is None:
         raise not_found(NO_LOT)
     plan = lot_of(fact).plan
-    reader = Reader(sensitivity=sensitivity, specificity=specificity)
-    curves = [
-        Curve(
-            plan=of_class,
-            points=tuple(operating_characteristic(of_class, lot_size=plan.lot_size, reader=reader)),
-        )
-        for of_class in plan.classes
-    ]
-    return PlanAnswer(plan=plan, curves=tuple(curves))
+    machine = measured_model()
+    return PlanAnswer(
+        plan=plan,
+        curves=_curves(plan, Reader(sensitivity=sensitivity, specificity=specificity)),
+        machine=None
+        if machine is None
+        else MachineAlone(
+            version=machine.version, reader=machine.reader, curves=_curves(plan, machine.reader)
+        ),
+    )
+
+
+def _curves(plan: LotPlan, reader: Reader) -> tuple[Curve, ...]:
+    return tuple(
+        Curve(plan=of, points=tuple(operating_characteristic(of, lot_size=plan.lot_size, reader=reader)))
+        for of in plan.classes
+    )
 
 
 def _spec(name: str) -> ProductSpec:

@@ -1,14 +1,15 @@
 """`/v1/reviews`: what waits for a person. `/v1/dispositions`: what the person decides. Makers may ask for a look."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_
 
 from qc_vision.decision import Verdict
-from qc_vision.disposition import Disposition, Rework, dispose
-from qc_vision.epcis import Naming, disposition_event, rework_event
+from qc_vision.disposition import Disposition, ReviewRequest, Rework, dispose
+from qc_vision.epcis import Naming, disposition_event, review_request_event, rework_event
 from qc_vision.identifier import new_id
 from qc_vision.message import Message
 from qc_vision.spec import load_spec
@@ -31,7 +32,7 @@ from service.problems import CONFLICT, RequestRefused, not_found
 from service.routes.paging import IfMatch, read_version, tag
 from service.scope import inspections_within, refuse_foreign
 from service.store import find_inspection, now, read_inspections
-from service.waiting import asked_for, undecided
+from service.waiting import asked_for, count_waiting, own_photos, specs_of_two_persons, undecided
 
 router = APIRouter(prefix="/v1", tags=["reviews"], route_class=AskedFirst)
 
@@ -43,43 +44,47 @@ Why = Literal["fail", "review", "maker_asks", "sample"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """One inspection that waits for a person. `version` goes into If-Match, null for a first decision."""
+    """One inspection that waits for a person. `version` goes into If-Match, null for a first decision.
+
+    `request`: the words in which the maker asked, null where nobody asked or none were given.
+    """
 
     why: Why
+    request: str | None
     version: int | None
     inspection: InspectionAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """Oldest first, at most 50; `more` where further ones wait behind them."""
+    """What the caller may decide, oldest first, at most 50; `more` where further ones wait behind them.
+
+    `for_others`: how many wait for another person, because the caller took their photos and the spec wants two.
+    """
 
     reviews: tuple[Review, ...]
     more: bool
+    for_others: int
 
 
 @router.get("/reviews")
 def list_reviews(desk: AtDesk, caller: AsReviewer, lot: str | None = None) -> Queue:
-    """What the machine failed or was not sure of, and what makers asked for; with `lot`, also its sample."""
+    """What the machine failed or was not sure of, and what makers asked for; with `lot`, that lot's alone, and its sample
+    too."""
+    within, own = inspections_within(caller), own_photos(caller.code)
     with desk.store.reading() as connection:
-        within = inspections_within(caller)
-        asked = read_inspections(connection, asked_for(within, limit=AT_MOST + 1))
-        failed = read_inspections(connection, undecided(within, limit=AT_MOST + 1))
-        waiting = {i.id: i for i in [*asked, *failed]}
-        sampled: set[str] = set()
-        if lot is not None:
+        asked = read_inspections(connection, asked_for(and_(within, ~own), limit=AT_MOST + 1))
+        failed = read_inspections(connection, undecided(and_(within, ~own), limit=AT_MOST + 1))
+        waiting: Mapping[str, ItemInspection] = {i.id: i for i in [*asked, *failed]}
+        if lot is None:
+            for_others = count_waiting(connection, and_(within, own))
+        else:
             refuse_foreign(connection, caller, lot=lot)
-            file = read_lot_file(connection, lot, now=now())
-            if file is None:
-                raise not_found(Message(id="Lot itu", en="such lot"))
-            need = {u for n in file.decision.missing if n.code in ("confirmation", "sample") for u in n.units}
-            of_lot = {u.inspection.id: u.inspection for u in file.units if u.inspection}
-            sampled = {i.id for i in of_lot.values() if i.item.ref in need}
-            waiting = {i: of_lot[i] for i in of_lot if i in waiting or i in sampled}
+            waiting, for_others = _of_lot(connection, lot, waiting, caller.code)
         ordered = sorted(waiting.values(), key=lambda inspection: inspection.created_at)
         asked_ids = {inspection.id for inspection in asked}
         reviews = tuple(_review(connection, i, asked=i.id in asked_ids) for i in ordered[:AT_MOST])
-    return Queue(reviews=reviews, more=len(ordered) > AT_MOST)
+    return Queue(reviews=reviews, more=len(ordered) > AT_MOST, for_others=for_others)
 
 
 @router.post("/dispositions", status_code=201)
@@ -156,18 +161,44 @@ def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry:
     if desk.store.find_latest(entry.item) is None:
         raise not_found(Message(id="Pemeriksaan keranjang itu", en="inspection of such item"))
     with desk.store.writing() as (connection, tail):
-        fact_id = new_id()
+        request = ReviewRequest(id=new_id(), item_ref=entry.item, at=now(), reason=entry.reason)
+        around = surroundings_of(connection, entry.item)
         draft = Draft(
             kind=Kind.REVIEW_REQUEST,
-            subject=fact_id,
+            subject=request.id,
             by=entry.by,
-            body={"reason": entry.reason, "entered_by": caller.code},
-            at=now(),
-            lot=find_lot_of(connection, entry.item),
+            body={"reason": request.reason, "entered_by": caller.code},
+            at=request.at,
+            lot=around.lot_id,
             item=entry.item,
         )
-        fact = append_fact(connection, tail, draft, after=0, id=fact_id)
+        fact = append_fact(connection, tail, draft, after=0, id=request.id)
+        event = review_request_event(request, desk.naming, around)
+        tell(tail, event, type="review.requested", at=request.at, lot=around.lot_id, item=entry.item)
     return tag(response, fact)
+
+
+def _of_lot(
+    connection: Connection, lot: str, waiting: Mapping[str, ItemInspection], caller: str
+) -> tuple[Mapping[str, ItemInspection], int]:
+    """What of a lot waits for the caller, its sample too; and how many wait for somebody else."""
+    file = read_lot_file(connection, lot, now=now())
+    if file is None:
+        raise not_found(Message(id="Lot itu", en="such lot"))
+    need = {u for n in file.decision.missing if n.code in ("confirmation", "sample") for u in n.units}
+    units = {unit.ref: unit for unit in file.units}
+    of_lot = {i.id: i for i in waiting.values() if i.item.ref in units}
+    need -= {inspection.item.ref for inspection in of_lot.values()}
+    for_others = 0
+    for unit in units.values():
+        seen = unit.inspection
+        if seen is None or unit.ref not in need:
+            continue
+        if unit.photographer == caller and seen.item.spec in specs_of_two_persons():
+            for_others += 1
+        else:
+            of_lot[seen.id] = seen
+    return of_lot, for_others
 
 
 def _tell(
@@ -211,9 +242,16 @@ def _review(connection: Connection, inspection: ItemInspection, *, asked: bool) 
         why = "review"
     return Review(
         why=why,
+        request=_words_of_request(connection, inspection) if asked else None,
         version=None if decided is None else decided.version,
         inspection=answer_inspection(inspection),
     )
+
+
+def _words_of_request(connection: Connection, inspection: ItemInspection) -> str | None:
+    requests = WantedFacts(kind=Kind.REVIEW_REQUEST, item=inspection.item.ref)
+    # none where the request was kept long enough and is purged
+    return next((fact.body["reason"] for fact in list_facts(connection, requests, limit=1)), None)
 
 
 NOT_SENT_BACK = Message(

@@ -2,6 +2,7 @@
 
 import { fetchJson, Refusal } from "./api.js";
 import { drawProblem, icon, make } from "./draw.js";
+import { drawPlanTable } from "./plan.js";
 import { number, say, speak, when, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -40,6 +41,7 @@ function draw(certificate) {
       make("p", "", `${word("certificateHeading")} ${certificate.lot}`),
       make("p", "details", `${say(certificate.product)} · ${number(certificate.size)} ${word("baskets")} · ${when(certificate.decided_at)}`),
     ),
+    drawEligible(certificate),
     make("p", "clean", icon("pass"), word("signatureHolds")),
     answer.latest ? null : make("p", "state on_hold", word("laterCertificate")),
     answer.since === "unchanged" ? null : make("p", "state on_hold", word(`since_${answer.since}`)),
@@ -49,6 +51,12 @@ function draw(certificate) {
     drawRules(certificate),
     drawFiles(),
   ].filter(Boolean);
+}
+
+/** Said at once, since an accepted lot is not yet one that may be exported. */
+function drawEligible({ eligible, size }) {
+  const all = eligible === size;
+  return make("p", `state ${all ? "eligible" : "not_eligible"}`, `${word("eligible")}: ${number(eligible)} / ${number(size)}`);
 }
 
 function drawPhotos() {
@@ -64,7 +72,6 @@ function drawPhotos() {
 
 function drawFacts(certificate) {
   const rows = [
-    [word("eligible"), `${number(certificate.eligible)} / ${number(certificate.size)}`],
     [word("group"), certificate.group],
     [word("spec"), `${certificate.spec.id}, rev ${certificate.spec.revision}`],
     ...certificate.density.map((found) => [
@@ -79,17 +86,14 @@ function drawFacts(certificate) {
 }
 
 function drawPlan(certificate) {
-  const head = ["class", "lookAt", "allowed", "refusedFrom", "foundSoFar"].map((key) => make("th", "", word(key)));
-  const rows = certificate.classes.map(({ plan, nonconforming }) => {
-    const cells = [plan.n, plan.ac, plan.re, nonconforming].map((n) => make("td", "", number(n)));
-    return make("tr", "", make("th", "", word(plan.severity)), ...cells);
-  });
+  const classes = certificate.classes.map(({ plan, nonconforming }) => ({ plan, found: nonconforming }));
   return make(
     "section",
     "card plan",
     make("h2", "", word("plan")),
     make("p", "note", `${word("planStandard")} ${certificate.standard}, ${certificate.level}`),
-    make("div", "scroll", make("table", "", make("thead", "", make("tr", "", ...head)), make("tbody", "", ...rows))),
+    drawPlanTable(classes),
+    make("p", "note", `${word("seed")}: ${certificate.seed}`),
   );
 }
 

@@ -12,7 +12,8 @@ const RIGHT = 16;
 const GRID = [0, 0.25, 0.5, 0.75, 1];
 const SHOWN_FROM = 0.005; // what is accepted more rarely than this is flat on the axis
 
-/** One line per class: how likely a lot is accepted, by the share of its units that are nonconforming. */
+/** One line per class: how likely a lot is accepted, by the share of its units that are nonconforming; and a thin one
+    for the machine alone, where it was measured. */
 export function drawCurves(plan) {
   const curves = plan.curves.filter((curve) => curve.plan.aql !== null);
   const far = Math.max(0.05, ...curves.flatMap((c) => c.points.filter((p) => p.accepted > SHOWN_FROM).map((p) => p.fraction)));
@@ -30,10 +31,16 @@ export function drawCurves(plan) {
   const side = text(word("curveY"), 0, 0, "middle");
   side.setAttribute("transform", `translate(14 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`);
   svg.append(side);
+  const path = (points) =>
+    points
+      .filter((point) => point.fraction <= end)
+      .map((point, n) => `${n ? "L" : "M"}${x(point.fraction).toFixed(1)} ${y(point.accepted).toFixed(1)}`)
+      .join("");
+  for (const curve of plan.machine?.curves.filter((of) => of.plan.aql !== null) ?? []) {
+    svg.append(node("path", { d: path(curve.points), class: `machine ${curve.plan.severity}` }));
+  }
   curves.forEach((curve, index) => {
-    const within = curve.points.filter((point) => point.fraction <= end);
-    const d = within.map((point, n) => `${n ? "L" : "M"}${x(point.fraction).toFixed(1)} ${y(point.accepted).toFixed(1)}`).join("");
-    svg.append(node("path", { d, class: `line ${curve.plan.severity}` }));
+    svg.append(node("path", { d: path(curve.points), class: `line ${curve.plan.severity}` }));
     const name = text(`${word(curve.plan.severity)} (n ${curve.plan.n}, Ac ${curve.plan.ac})`, WIDTH - RIGHT - 6, TOP + 20 + 24 * index, "end");
     name.setAttribute("class", curve.plan.severity);
     svg.append(name);

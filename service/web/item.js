@@ -36,9 +36,13 @@ async function load() {
   redraw();
 }
 
-function redraw() {
+function showRefusal() {
   at("problem").hidden = refusal === null;
   at("problem").replaceChildren(...(refusal ? drawProblem(refusal) : []));
+}
+
+function redraw() {
+  showRefusal();
   if (!loaded) return;
   const lot = facts.find((fact) => fact.kind === "membership")?.lot;
   const link = lot ? make("a", "", lot) : null;
@@ -47,9 +51,36 @@ function redraw() {
     make("h1", "", ref),
     ...(link ? [make("p", "lead", `${word("lots")} `, link)] : []),
     ...(eligibility ? [drawEligibility(eligibility)] : [make("p", "note", word("noInspections"))]),
+    ...(sentBack() ? [drawMended()] : []),
     make("section", "", make("h2", "", word("story")), make("ol", "story", ...story())),
     ...(eligibility ? [drawAsk()] : []),
   );
+}
+
+/** Whether it was sent back to be mended, and nobody has said since that it was. */
+function sentBack() {
+  const latest = facts.find((fact) => ["disposition", "rework"].includes(fact.kind));
+  return latest?.kind === "disposition" && latest.body.outcome === "rework";
+}
+
+function drawMended() {
+  const button = make("button", "button primary", word("fact_rework"));
+  button.type = "button";
+  button.addEventListener("click", () => send("/v1/reworks", { item: ref }));
+  return make("section", "card", make("p", "", word("mendedNote")), button);
+}
+
+/** Sends what was entered, then shows the basket as it is after it. */
+async function send(address, entry) {
+  try {
+    await postJson(address, entry);
+    await load();
+  } catch (wrong) {
+    if (!(wrong instanceof Refusal)) throw wrong;
+    refusal = wrong;
+    showRefusal(); // and nothing else: what was typed stays
+    at("problem").focus();
+  }
 }
 
 /** Inspections and facts together, newest first. */
@@ -102,18 +133,10 @@ function drawAsk() {
   const maker = field("maker", word("askMaker"), { required: true, maxLength: 32 });
   const why = field("why", word("askWhy"), { maxLength: 500 });
   const form = make("form", "entry", maker, why, make("button", "button", word("askSend")));
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
     const value = (name) => form.querySelector(`[name="${name}"]`).value.trim();
-    try {
-      await postJson("/v1/review-requests", { by: value("maker"), item: ref, reason: value("why") || null });
-      await load();
-    } catch (wrong) {
-      if (!(wrong instanceof Refusal)) throw wrong;
-      refusal = wrong;
-      redraw();
-      at("problem").focus();
-    }
+    send("/v1/review-requests", { by: value("maker"), item: ref, reason: value("why") || null });
   });
   return make("details", "card", make("summary", "", word("ask")), form);
 }

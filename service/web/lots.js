@@ -4,6 +4,7 @@ import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, icon, make } from "./draw.js";
 import { field, select } from "./fields.js";
 import { drawCurves } from "./curve.js";
+import { drawPlanTable } from "./plan.js";
 import { number, say, speak, when, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -212,21 +213,25 @@ function drawIssue() {
 }
 
 function drawPlan() {
-  const head = ["class", "lookAt", "allowed", "refusedFrom", "foundSoFar"].map((key) => make("th", "", word(key)));
-  const rows = board.decision.classes.map((of) => {
-    const cells = [of.plan.n, of.plan.ac, of.plan.re, of.nonconforming.length].map((n) => make("td", "", number(n)));
-    return make("tr", of.verdict, make("th", "", word(of.plan.severity)), ...cells);
-  });
+  const classes = board.decision.classes.map((of) => ({ plan: of.plan, found: of.nonconforming.length, verdict: of.verdict }));
   const { standard, level, code } = plan.plan;
   return make(
     "section",
     "card plan",
     make("h2", "", word("plan")),
     make("p", "note", `${word("planStandard")} ${standard}, ${level}, ${code}`),
-    make("div", "scroll", make("table", "", make("thead", "", make("tr", "", ...head)), make("tbody", "", ...rows))),
+    drawPlanTable(classes),
+    make("p", "note", `${word("seed")}: ${board.lot.seed}`),
     make("h3", "", word("curve")),
     drawCurves(plan),
+    plan.machine ? make("p", "note", tellMachine(plan.machine)) : null,
   );
+}
+
+/** What the thin lines say: how little, or how much, the machine's word alone would be worth. */
+function tellMachine({ version, reader }) {
+  const percent = (share) => `${number(100 * share)} %`;
+  return `${word("machineAlone")} ${version}: ${word("machineFinds")} ${percent(reader.sensitivity)}, ${word("machineErrs")} ${percent(1 - reader.specificity)}.`;
 }
 
 function drawCheckEntry() {

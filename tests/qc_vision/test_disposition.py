@@ -1,5 +1,6 @@
 """A person's decision: what may follow which verdict, by whom, and with what reason."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from qc_vision.disposition import (
     Outcome,
     dispose,
     in_force,
+    undecided_failures,
     worst_severity,
 )
 from qc_vision.errors import DispositionError
@@ -138,3 +140,30 @@ def test_the_worst_severity_passes_over_what_is_only_information() -> None:
     assert worst_severity([make_record(info, minor), make_record(major), make_record()]) is MAJOR
     assert worst_severity([make_record(info)]) is None
     assert worst_severity([]) is None
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "decided", "waiting"),
+    [
+        ("fail", "", "0"),
+        ("fail pass", "", "0"),  # new photos settle nothing
+        ("fail fail pass", "", "0 1"),
+        ("fail pass", "0", ""),
+        ("fail pass", "1", ""),  # whoever decided on the later photos could see the earlier
+        ("pass fail", "0", "1"),  # and not what came after
+        ("fail pass fail", "1", "2"),
+        ("review retake pass", "", ""),
+    ],
+)
+def test_a_failure_waits_until_a_person_has_decided_on_it_or_on_what_came_after(
+    verdicts: str, decided: str, waiting: str
+) -> None:
+    graded = [
+        ItemVerdict(inspection_id=str(n), item_ref="A", verdict=Verdict(v))
+        for n, v in enumerate(verdicts.split())
+    ]
+    dispositions = [
+        replace(decide("fail", "overrule", reason="bayangan"), inspection_id=id) for id in decided.split()
+    ]
+
+    assert undecided_failures(graded, dispositions) == tuple(waiting.split())

@@ -478,6 +478,18 @@ CASES: list[Case] = [
         {"every_photo_passes": "missing"},
     ),
     (
+        "the machine failed earlier photos and nobody decided",
+        {"undecided_failures": ("I0",)},
+        ON_HOLD,
+        {"no_open_review": "missing"},
+    ),
+    (
+        "the machine failed the latest photos, and a person overruled it",
+        {"photos": photos(FAIL), "dispositions": (OVERRULED,), "undecided_failures": ("I1",)},
+        ELIGIBLE,
+        {},
+    ),
+    (
         "the overrule is superseded",
         {"photos": photos(FAIL), "dispositions": (OVERRULED,), "superseded": frozenset({"D1"})},
         NOT_ELIGIBLE,

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 
 from qc_vision.decision import Verdict
 from qc_vision.density import DensityReading
-from qc_vision.disposition import Action, Disposition, ItemVerdict, Rework, dispose
+from qc_vision.disposition import Action, Disposition, ItemVerdict, ReviewRequest, Rework, dispose
 from qc_vision.epcis import (
     Event,
     Lasting,
@@ -27,6 +27,7 @@ from qc_vision.epcis import (
     epcis_document,
     inspection_event,
     lot_event,
+    review_request_event,
     rework_event,
 )
 from qc_vision.lot import LotDecision, decide_lot, form_lot
@@ -79,6 +80,10 @@ def decided(action: Action, severity: Severity | None = None, of: Verdict = Verd
     )
 
 
+def asked() -> ReviewRequest:
+    return ReviewRequest(id="Q-1", item_ref="KLS/42", at=NOON, reason="kata Bu Aminah")
+
+
 def inspected(verdict: Verdict = Verdict.PASS, before: Lasting | None = None) -> Event:
     around = Surroundings(before=before, location="kalisalak", lot_id="LOT-1")
     return inspection_event(seen(verdict), [RECORD], NAMING, around)
@@ -115,6 +120,8 @@ def all_events() -> Iterator[Event]:
     yield disposition_event(decided(Action.REWORK, MAJOR), NAMING, Surroundings(before="conformant"))
     yield disposition_event(decided(Action.REINSPECT), NAMING)
     yield rework_event(Rework(id="W-1", item_ref="KLS/42", disposition_id="D-1", at=NOON), NAMING)
+    yield review_request_event(asked(), NAMING)
+    yield review_request_event(asked(), NAMING, Surroundings(before="non_conformant", lot_id="LOT-1"))
     yield lot_decided()
     yield declare_error(inspected(), NAMING, declared_at=NOON, reason="did_not_occur")
     yield declare_error(
@@ -329,6 +336,13 @@ def test_what_a_person_says_lasts(disposition: Disposition, state: str, lasting:
 def test_rework_is_a_repair_that_decides_nothing() -> None:
     event = rework_event(Rework(id="W", item_ref="A", disposition_id="D", at=NOON), NAMING)
     assert (event["bizStep"], event["disposition"]) == ("repairing", "in_progress")
+    assert "persistentDisposition" not in event
+
+
+def test_a_maker_s_request_leaves_open_what_was_said_and_lasts() -> None:
+    event = review_request_event(asked(), NAMING, Surroundings(before="non_conformant"))
+    assert (event["bizStep"], event["disposition"]) == ("inspecting", "in_progress")
+    assert event["ext:decision"] == "review_requested"
     assert "persistentDisposition" not in event
 
 

@@ -101,6 +101,21 @@ def test_what_only_the_machine_fails_counts_for_nothing_and_waits_for_a_person()
     assert [(need.code, need.units) for need in decision.missing] == [("confirmation", REST[:20])]
 
 
+def test_new_photos_do_not_wash_away_what_the_machine_failed() -> None:
+    unit = REST[0]
+    again = [*all_passed(), machine(unit, Verdict.FAIL, inspection="2"), machine(unit, inspection="3")]
+
+    def missing(*decided: Disposition) -> dict[str, tuple[str, ...]]:
+        needs = decide_lot(LOT, verdicts=again, dispositions=[*sample_seen(), *decided]).missing
+        return {need.code: need.units for need in needs}
+
+    assert missing() == {"confirmation": (unit,)}
+    assert missing(person(unit, inspection="first")) == {
+        "confirmation": (unit,)
+    }  # it was made before the failure
+    assert missing(person(unit, inspection="2")) == missing(person(unit, inspection="3")) == {}
+
+
 def test_a_critical_unit_outside_the_sample_refuses_the_lot_and_a_major_one_does_not() -> None:
     outside = REST[0]
     assert verdict_of([*sample_seen(), person(outside, CRITICAL)]) == "rejected"

@@ -8,11 +8,12 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings
+from tests.service.browser import address, page, store
 from tests.service.fakes import FakeInspector
 from tests.service.s3 import s3_endpoint, s3_settings
 from tests.service.signed_in import signed_in
 
-__all__ = ["client", "s3_endpoint", "s3_settings", "settings"]
+__all__ = ["address", "client", "page", "s3_endpoint", "s3_settings", "settings", "store"]
 
 
 @pytest.fixture

@@ -185,8 +185,9 @@ def test_the_pdf_says_the_same_in_both_languages_and_its_code_leads_to_the_page(
     pdf = pypdfium2.PdfDocument(decided.get(f"/v1/certificates/{certificate['id']}/pdf").content)
     text = pdf[0].get_textpage().get_text_bounded()
 
-    for words in ("LOT DITERIMA / LOT ACCEPTED", "LOT-1", certificate["standard"]):
+    for words in ("LOT DITERIMA / LOT ACCEPTED", "LOT-1", certificate["standard"], "2.5, normal"):
         assert words in text
+    assert "Layak ekspor / Eligible for export: 5 / 5" in text
     every = [page.get_textpage().get_text_bounded() for page in pdf]
     assert all(
         f"LOT-1 · {certificate['id']} · {number}" in said for number, said in enumerate(every, start=1)

@@ -3,13 +3,16 @@
 import csv
 import io
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from scipy import stats
 
 from qc_vision.decision import Verdict
+from qc_vision.model import champion_folder
 from qc_vision.sampling import draw_sample
 from qc_vision.spec import load_spec
 from tests.service.fakes import photo_of
@@ -261,18 +264,86 @@ def test_the_operating_characteristic_falls_and_begins_at_certain_acceptance(cli
         assert all(a >= b - 1e-12 for a, b in itertools.pairwise(accepted))
 
 
-def test_the_queue_holds_the_last_inspection_of_each_basket_that_waits(client: TestClient) -> None:
-    inspect(client, "A-1", Verdict.FAIL)
+def test_the_curve_of_the_machine_alone_is_that_of_its_measured_figures(client: TestClient) -> None:
+    form_lot(client, units=tuple(f"U-{n}" for n in range(200)))
+    figures = json.loads((champion_folder() / "metrics.json").read_text("utf-8"))["figures"]
+    measured = {figure["what"]: figure["value"] for figure in figures if figure["who"] == "model"}
+
+    machine = client.get("/v1/lots/LOT-1/plan").json()["machine"]
+
+    assert machine["version"] == champion_folder().name
+    assert machine["reader"]["sensitivity"] == measured["faulty, planted: fail"]
+    false_fails = measured["false fail on sound: planted twins"]
+    assert machine["reader"]["specificity"] == pytest.approx(1 - false_fails)
+    major = next(c["points"] for c in machine["curves"] if c["plan"]["severity"] == "major")
+    # a perfect lot is refused where the machine alone fails more than two of 32
+    assert major[0]["accepted"] == pytest.approx(stats.binom.cdf(2, 32, false_fails))
+
+
+def queue(client: TestClient, *, of: str = "R-1", **asked: str) -> Any:
+    headers = {"Authorization": f"Bearer {client.auth.token(of)}"}
+    return client.get("/v1/reviews", params=asked, headers=headers).json()
+
+
+def test_the_queue_holds_what_failed_until_it_is_decided_and_of_the_rest_each_basket_s_last(
+    client: TestClient,
+) -> None:
+    failed = inspect(client, "A-1", Verdict.FAIL)
     inspect(client, "A-1", Verdict.PASS)
+    inspect(client, "B-1", Verdict.REVIEW)
     unsure = inspect(client, "B-1", Verdict.REVIEW)
-    failed = inspect(client, "C-1", Verdict.FAIL)
 
-    queue = client.get("/v1/reviews").json()
+    waiting = [(r["why"], r["inspection"]["id"]) for r in queue(client)["reviews"]]
 
-    assert [(r["why"], r["inspection"]["id"]) for r in queue["reviews"]] == [
-        ("review", unsure),
-        ("fail", failed),
-    ]
+    assert waiting == [("fail", failed), ("review", unsure)]
+
+
+def test_new_photos_of_a_failed_basket_leave_it_to_a_person_who_then_settles_it(client: TestClient) -> None:
+    form_lot(client)
+    failed = inspect(client, UNITS[0], Verdict.FAIL)
+    inspect(client, UNITS[0], Verdict.PASS)
+    assert "no_open_review" in unmet(client, UNITS[0])
+    needs = {need["code"]: need["units"] for need in board(client)["decision"]["missing"]}
+    assert needs["confirmation"] == [UNITS[0]]
+    assert [r["inspection"]["id"] for r in queue(client, lot="LOT-1")["reviews"]] == [failed]
+
+    decide(client, failed, "overrule", reason="bayangan")
+
+    assert "no_open_review" not in unmet(client, UNITS[0])
+    assert "confirmation" not in {need["code"] for need in board(client)["decision"]["missing"]}
+    assert queue(client)["reviews"] == []
+
+
+def test_a_failure_before_new_photos_counts_for_a_basket_in_no_lot_too(client: TestClient) -> None:
+    inspect(client, "A-1", Verdict.FAIL)
+    passed = inspect(client, "A-1", Verdict.PASS)
+    assert "no_open_review" in unmet(client, "A-1")
+
+    decide(client, passed)
+
+    assert "no_open_review" not in unmet(client, "A-1")
+    assert queue(client)["reviews"] == []
+
+
+def test_what_one_photographed_oneself_is_not_in_one_s_queue_where_two_persons_are_asked_for(
+    client: TestClient,
+) -> None:
+    form_lot(client)
+    own = inspect(client, UNITS[0], Verdict.FAIL, by="R-1")
+    other = inspect(client, UNITS[1], Verdict.FAIL)
+    for asked in ({}, {"lot": "LOT-1"}):
+        mine, theirs = queue(client, **asked), queue(client, of="R-2", **asked)
+        assert [r["inspection"]["id"] for r in mine["reviews"]] == [other]
+        assert [r["inspection"]["id"] for r in theirs["reviews"]] == [own, other]
+        assert (mine["for_others"], theirs["for_others"]) == (1, 0)
+    assert decide(client, own, severity="major").status_code == 422
+
+
+def test_the_queue_tells_in_what_words_the_maker_asked(decided: TestClient) -> None:
+    for reason in ("hanya basah", None):
+        decided.post("/v1/review-requests", json={"by": "P-1", "item": UNITS[0], "reason": reason})
+        (review,) = queue(decided)["reviews"]
+        assert (review["why"], review["request"]) == ("maker_asks", reason)
 
 
 def test_facts_are_paged_newest_first_and_as_csv_come_all_at_once(client: TestClient) -> None:

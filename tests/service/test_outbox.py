@@ -152,5 +152,11 @@ def test_a_decision_after_a_maker_s_request_is_no_correction_of_the_first(client
 def test_a_maker_is_named_in_no_event(client: TestClient) -> None:
     item = json.dumps({"ref": "A-1", "maker": "P-SECRET"})
     client.post("/v1/inspections", files=[("photos", ("a.jpg", photo_of(Verdict.PASS)))], data={"item": item})
+    client.post("/v1/review-requests", json={"by": "P-SECRET", "item": "A-1", "reason": "kata P-SECRET"})
 
-    assert "P-SECRET" not in client.get("/v1/epcis/events").text
+    told = client.get("/v1/epcis/events")
+    assert [event["ext:decision"] for event in told.json()["epcisBody"]["eventList"]] == [
+        "pass",
+        "review_requested",
+    ]
+    assert "P-SECRET" not in told.text

@@ -3,13 +3,11 @@
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,26 +19,13 @@ from service.permission import COOKIE
 from service.settings import Settings
 from service.store import Store, Wanted
 from service.tables import UPLOAD_PHOTOS
-from service.workplace import open_records
 from tests.service.bad_line import BadLine
+from tests.service.browser import NEEDS_CHROMIUM, send
 from tests.service.fakes import FakeInspector, photo_of
 from tests.service.running import served
 from tests.service.signed_in import AsNamed, new_pass
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-PHONE = {"width": 390, "height": 844}
-QUIET = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-expect.set_options(timeout=20_000)  # a page is never waited for in vain on a busy machine
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
+pytestmark = NEEDS_CHROMIUM
 
 
 class LosesAnswers:
@@ -61,40 +46,6 @@ class LosesAnswers:
         uploads = self.broken and scope.get("method") == "POST" and scope["path"] == "/v1/inspections"
         self.lost += uploads
         await self._app(scope, receive, send_in_part if uploads else send)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    """The records of the served service, opened once more."""
-    store = open_records(settings)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def address(settings: Settings, store: Store) -> Iterator[str]:
-    with served(create_app(settings, inspector=FakeInspector())) as address:
-        yield address
-
-
-@pytest.fixture
-def page(address: str, store: Store) -> Iterator[Page]:
-    """A phone signed in as R-3, in Bahasa Indonesia; any error that the page's scripts raise fails the test."""
-    errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport=PHONE, has_touch=True)
-        page.set_default_timeout(20_000)
-        session = new_pass(store, "R-3", PassKind.SESSION)
-        page.context.add_cookies([{"name": COOKIE, "value": session, "url": address}])
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "console",
-            lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
-        )
-        yield page
-        browser.close()
-    assert errors == []
 
 
 @pytest.fixture
@@ -399,35 +350,6 @@ def test_a_keyboard_alone_can_choose_and_remove_a_photo(
     expect(page.locator("#send")).to_be_disabled()
 
 
-def send(store: Store, address: str, ref: str, verdict: Verdict, lot: str | None = None) -> None:
-    """A photo of a basket, as a companion's phone sends it."""
-    with httpx2.Client(base_url=address, auth=AsNamed(store)) as client:
-        if lot is not None:
-            entry = {"by": "R-1", "id": lot, "group": "KLS", "spec": "mendong", "units": [ref, f"{ref}-B"]}
-            assert client.post("/v1/lots", json=entry).status_code == 201
-        files = {"photos": ("a.jpg", photo_of(verdict, size=(300, 400)))}
-        item = {"item": json.dumps({"ref": ref, "spec": "mendong"}), "by": "F-1"}
-        assert client.post("/v1/inspections", files=files, data=item).status_code == 201
-
-
-def test_the_queue_is_worked_through_with_single_keys(page: Page, address: str, store: Store) -> None:
-    for ref in ("A-1", "B-1"):
-        send(store, address, ref, Verdict.FAIL)
-    page.goto(f"{address}/antrean")
-    expect(page.locator("#count")).to_contain_text("2 menunggu")
-
-    page.keyboard.press("1")
-    expect(page.locator(".decide h2")).to_contain_text("B-1")
-    page.keyboard.press("2")
-    page.keyboard.type("hanya bayangan")
-    page.keyboard.press("Enter")
-
-    expect(page.locator("#shown")).to_contain_text("Tidak ada yang menunggu")
-    page.goto(f"{address}/keranjang/B-1")
-    expect(page.locator(".story")).to_contain_text("Mesin salah · “hanya bayangan”")
-    expect(page.locator(".story")).to_contain_text("R-3")
-
-
 def test_who_is_not_signed_in_is_led_to_the_sign_in_page_and_back(
     page: Page, address: str, store: Store
 ) -> None:
@@ -458,6 +380,9 @@ def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
     smell = page.locator(".missing").get_by_text("Tidak berbau apak")
     expect(smell).to_be_visible()
     expect(page.locator(".curve .line")).to_have_count(2)
+    expect(page.locator(".curve .machine")).to_have_count(2)
+    expect(page.locator(".plan")).to_contain_text("AQL 2,5, normal")
+    expect(page.locator(".plan")).to_contain_text("andai hanya “tidak lolos” dari mesin yang dihitung")
     # all columns of the plan at a phone's width
     assert page.locator(".plan .scroll").evaluate("table => table.scrollWidth - table.clientWidth") == 0
 
@@ -501,6 +426,7 @@ def test_a_lot_s_certificate_is_issued_on_its_board_and_its_public_page_says_tha
     page.get_by_role("link", name="Sertifikat lot").click()
 
     expect(page.locator(".verdict h1")).to_have_text("Diterima")
+    expect(page.locator(".state").first).to_have_text("Layak ekspor: 0 / 2")  # no checks, no papers
     expect(page.locator("#shown")).to_contain_text("Tanda tangan sah")
     expect(page.locator(".sampled img")).to_have_count(2)
     assert "P-SECRET" not in page.content()

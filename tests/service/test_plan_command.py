@@ -36,6 +36,16 @@ def test_a_reader_who_errs_is_folded_in(capsys: pytest.CaptureFixture[str]) -> N
     assert told["curves"]["major"][0]["accepted"] == pytest.approx(0.974, abs=0.0005)
 
 
+def test_the_machine_s_measured_figures_are_folded_in_beside(capsys: pytest.CaptureFixture[str]) -> None:
+    """Were its word alone counted: it fails sound baskets, so that perfect lots are refused, and it misses faulty ones."""
+    told = json.loads(run(capsys, "--size", "200", "--json"))
+    person, machine = told["curves"]["major"], told["machine"]["curves"]["major"]
+    assert person[0]["accepted"] == 1.0
+    assert machine[0]["accepted"] < 1.0
+    assert told["machine"]["reader"]["sensitivity"] < 1.0
+    assert f"model {told['machine']['version']}" in run(capsys, "--size", "200")
+
+
 def test_a_lot_of_one_is_refused_in_both_languages(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lot", "plan", "--size", "1"]) == 1
     said = capsys.readouterr().err

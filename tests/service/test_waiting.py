@@ -73,11 +73,17 @@ class Example:
         return [seen for seen in self.seen if seen[1] is None or last[seen[1]] == seen[0]]
 
     def undecided(self) -> list[str]:
-        return [
-            name
-            for name, _, verdict in self.last_of_each()
-            if verdict in (Verdict.FAIL, Verdict.REVIEW) and ("decided", name) not in self.happened
-        ]
+        """The machine's failures until somebody decided on them or on a later one of the basket; and what it was not
+        sure of, where that was the last word on the basket."""
+        last = [name for name, _, _ in self.last_of_each()]
+        found = []
+        for n, (name, ref, verdict) in enumerate(self.seen):
+            later = [other for other, of, _ in self.seen[n + 1 :] if of == ref and ref is not None]
+            settling = [name, *later] if verdict is Verdict.FAIL else [name]
+            waits = verdict is Verdict.FAIL or (verdict is Verdict.REVIEW and name in last)
+            if waits and not any(("decided", other) in self.happened for other in settling):
+                found.append(name)
+        return found
 
     def asked(self) -> list[str]:
         waiting: set[str | None] = set()
