@@ -119,6 +119,8 @@ def grade(arguments: argparse.Namespace) -> int:
     limits = load_refusal_limits(arguments.refusal_limits)
     spec = load_spec(arguments.spec)
     spec = replace(spec, card=stricter(spec.card, arguments.demand_card))
+    if arguments.demand_whole:
+        spec = replace(spec, view="whole")
     try:
         sources = expand(_from_stdin(arguments.paths))
         for folder in (arguments.overlay, arguments.maps):
@@ -256,6 +258,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("required", "registered"),
         default="optional",
         help="ask for another photo where no whole, flat card is seen; 'registered': one whose bar was measured",
+    )
+    one.add_argument(
+        "--demand-whole",
+        action="store_true",
+        help="ask for another photo where not one basket is seen, whole",
     )
     one.add_argument(
         "--refusal-limits",

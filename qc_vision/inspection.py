@@ -31,6 +31,7 @@ from qc_vision.region import bound, find_basket
 from qc_vision.scale import scale_from
 from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec
+from qc_vision.view import find_view_faults
 from qc_vision.weave import WeaveMap
 
 DECODED_SIDE_PX = 2000
@@ -103,6 +104,7 @@ class Inspector:
                 low_mm, high_mm = spec.rim_width_mm
                 scale = scale_by_width(photo, weave_map, low_mm=low_mm, high_mm=high_mm) or scale
         faults = set(quality.reasons) | find_card_faults(sight, spec.card, limits=self._limits.card)
+        faults |= find_view_faults(weave_map, spec.view, limits=self._limits.view)
         if spec.card != "optional" and scale.missing == "card_on_table":
             faults.add(RetakeReason.CARD_OFF_WEAVE)
         if faults:

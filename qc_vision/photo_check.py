@@ -74,7 +74,7 @@ def _origin_reasons(
     photo: Photo, origin: PhotoOrigin, now: datetime, demands: Demands, limits: OriginLimits
 ) -> set[RetakeReason]:
     found: set[RetakeReason] = set()
-    if origin.screenshot:
+    if origin.screenshot or _is_screen(photo, origin, limits):
         found.add(RetakeReason.SCREENSHOT)
     if origin.taken_at is not None and origin.taken_at > now + timedelta(seconds=limits.clock_ahead_max_s):
         found.add(RetakeReason.CLOCK_AHEAD)
@@ -84,3 +84,10 @@ def _origin_reasons(
     if demands.original and not origin.from_camera and shrunk and packed:
         found.add(RetakeReason.RECOMPRESSED)
     return found
+
+
+def _is_screen(photo: Photo, origin: PhotoOrigin, limits: OriginLimits) -> bool:
+    """A screenshot that does not say so: no camera's, without loss, and of a phone's screen to the pixel."""
+    short, long = sorted((photo.width, photo.height))
+    shaped = short in limits.screen_sides_px and long >= limits.screen_aspect_min * short
+    return origin.png and not origin.from_camera and shaped

@@ -44,6 +44,8 @@ class RetakeReason(StrEnum):
     TOO_SMALL = "too_small"
     NO_BASKET = "no_basket"
     BASKET_SMALL = "basket_small"
+    BASKET_CUT = "basket_cut"
+    SEVERAL_BASKETS = "several_baskets"
     TOO_DARK = "too_dark"
     BURNT_OUT = "burnt_out"
     GLARE = "glare"
@@ -138,6 +140,14 @@ MESSAGES = {
     RetakeReason.BASKET_SMALL: Message(
         id="Keranjang terlalu jauh; mendekatlah sampai keranjang memenuhi lebih dari separuh foto.",
         en="The basket is too far away; come closer until it fills more than half of the photo.",
+    ),
+    RetakeReason.BASKET_CUT: Message(
+        id="Keranjang terpotong; mundurlah sampai seluruh keranjang terlihat, dengan latar di sekelilingnya.",
+        en="The basket is cut off; step back until all of it is seen, with background all round.",
+    ),
+    RetakeReason.SEVERAL_BASKETS: Message(
+        id="Ada beberapa keranjang dalam foto; sisihkan yang lain, lalu foto satu keranjang saja.",
+        en="There are several baskets in the photo; put the others aside and take a photo of one alone.",
     ),
     RetakeReason.TOO_DARK: Message(
         id="Foto terlalu gelap; bawa keranjang ke tempat teduh yang terang, lalu foto lagi.",

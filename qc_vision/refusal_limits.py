@@ -42,6 +42,8 @@ class OriginLimits:
 
     messenger_sides_px: tuple[SidePx, ...]
     messenger_jpeg_quality_max: Annotated[int, Field(ge=0, le=100)]
+    screen_sides_px: tuple[SidePx, ...]
+    screen_aspect_min: Annotated[float, Field(ge=1, le=10)]
     clock_ahead_max_s: Annotated[float, Field(ge=0, le=31_536_000)]
 
 
@@ -56,6 +58,14 @@ class CardLimits:
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class ViewLimits:
+    """Of what is in view, where one whole basket is demanded; see `view`."""
+
+    cut_fraction_max: Fraction
+    second_fraction_max: Fraction
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class RefusalLimits:
     """All of them. `version` names the file that stated them, or the one laid over it."""
 
@@ -63,9 +73,10 @@ class RefusalLimits:
     quality: QualityLimits
     origin: OriginLimits
     card: CardLimits
+    view: ViewLimits
 
 
-TABLES = {"quality": QualityLimits, "origin": OriginLimits, "card": CardLimits}
+TABLES = {"quality": QualityLimits, "origin": OriginLimits, "card": CardLimits, "view": ViewLimits}
 FILE = "refusal_limits.toml"
 
 

@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qc_vision import batch, cli, model, perception
 from qc_vision.refusal_limits import SHIPPED
+from tests.qc_vision.drawn import make_map
 from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector, make_model
 
 
@@ -86,6 +88,21 @@ def test_a_demanded_card_that_is_not_seen_asks_for_another_photo(
     assert cli.main(["grade", str(photo), "--json", "--demand-card", "required"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["verdict"], [r["code"] for r in row["reasons"]]) == ("retake", ["card_missing"])
+
+
+def test_a_demanded_whole_basket_that_is_cut_off_asks_for_another_photo(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["grade", str(photo), "--json", "--demand-whole"]) == 0
+    close = FakePerceiver()
+    close.perceive = lambda seen: make_map(  # type: ignore[method-assign]
+        np.zeros((seen.height, seen.width), np.float32)
+    )
+    monkeypatch.setattr(batch, "load_inspector", lambda *, cards, limits: make_inspector(close))
+    assert cli.main(["grade", str(photo), "--json", "--demand-whole"]) == 0
+    whole, cut = map(json.loads, capsys.readouterr().out.splitlines())
+    assert whole["verdict"] == "pass"
+    assert (cut["verdict"], [reason["code"] for reason in cut["reasons"]]) == ("retake", ["basket_cut"])
 
 
 def test_limits_laid_over_decide_which_photos_are_to_be_taken_again_and_are_on_record(

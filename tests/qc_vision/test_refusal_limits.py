@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from qc_vision.errors import LimitsError
-from qc_vision.refusal_limits import SHIPPED, CardLimits, OriginLimits, QualityLimits, load_refusal_limits
+from qc_vision.refusal_limits import (
+    SHIPPED,
+    CardLimits,
+    OriginLimits,
+    QualityLimits,
+    ViewLimits,
+    load_refusal_limits,
+)
 
 FILE = Path(__file__).parents[2] / "qc_vision" / "refusal_limits.toml"
-TABLES = {"quality": QualityLimits, "origin": OriginLimits, "card": CardLimits}
-UNITS = ("px", "fraction", "deg", "s", "mm", "quality")
+TABLES = {"quality": QualityLimits, "origin": OriginLimits, "card": CardLimits, "view": ViewLimits}
+UNITS = ("px", "fraction", "deg", "s", "mm", "quality", "aspect")
 
 
 @pytest.fixture
@@ -78,7 +85,11 @@ def test_a_file_laid_over_states_only_what_differs(file: Path) -> None:
             "card.tilt_max: tidak dikenal, yang ada misfit_fraction_max, tilt_max_deg",
             "card.tilt_max: unknown, there are misfit_fraction_max, tilt_max_deg",
         ),
-        ("[light]\n", "light: tidak dikenal", "light: unknown, there are version, quality, origin, card"),
+        (
+            "[light]\n",
+            "light: tidak dikenal",
+            "light: unknown, there are version, quality, origin, card, view",
+        ),
         ("card = 3", "card: ditemukan 3, seharusnya tabel", "card: found 3, expected a table"),
         ("[card", "bukan TOML", "no TOML"),
     ],
