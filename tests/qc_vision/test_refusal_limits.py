@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qc_vision import refusal_limits
 from qc_vision.errors import LimitsError
 from qc_vision.refusal_limits import (
     SHIPPED,
@@ -108,6 +109,17 @@ def test_all_wrong_values_are_told_at_once_and_a_version_is_asked_for(file: Path
     assert "card.tilt_max_deg: found 91" in said
     assert "card.px_per_mm_min: found -1" in said
     assert "version: missing, expected a name of 1 to 80 characters" in said
+
+
+def test_a_shipped_file_that_lacks_a_value_is_told_with_its_range(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(re.sub("^tilt_max_deg = .*$", "", FILE.read_text("utf-8"), flags=re.MULTILINE))
+    monkeypatch.setattr(refusal_limits, "FILE", str(file))
+    with pytest.raises(LimitsError) as caught:
+        load_refusal_limits()
+    assert "card.tilt_max_deg: tidak ada, seharusnya bilangan dari 0 sampai 90" in caught.value.message.id
+    assert "card.tilt_max_deg: missing, expected a number from 0 to 90" in caught.value.message.en
 
 
 def test_a_file_that_is_not_there_is_told(file: Path) -> None:
