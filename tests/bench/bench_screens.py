@@ -133,12 +133,13 @@ def main() -> None:
         middle = pixels[top : top + 2 * half, left : left + 2 * half]
         if min(middle.shape[:2]) < TILE_PX:
             continue
-        sound[path.name] = measure(middle)
+        name = str(path.relative_to(folder))
+        sound[name] = measure(middle)
         for reduction in REDUCTIONS:
             screens[reduction].append(measure(photograph_screen(pixels, rng, reduction=reduction)))
-        print(f"{path.name}: {', '.join(f'{v:.2f}' for v in sound[path.name].values())}", flush=True)
-    for name in next(iter(sound.values())):
-        _compare(name, {photo: m[name] for photo, m in sound.items()}, screens)
+        print(f"{name}: {', '.join(f'{v:.2f}' for v in sound[name].values())}", flush=True)
+    for what in next(iter(sound.values())):
+        _compare(what, {photo: m[what] for photo, m in sound.items()}, screens)
 
 
 def _reduced(pixels: Pixels) -> Pixels:
@@ -146,13 +147,13 @@ def _reduced(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.resize(pixels, None, fx=share, fy=share, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _compare(name: str, sound: dict[str, float], screens: dict[int, list[dict[str, float]]]) -> None:
+def _compare(what: str, sound: dict[str, float], screens: dict[int, list[dict[str, float]]]) -> None:
     """How many screens lie above a limit that `FALSE_MAX` of the sound photos, or fewer, lie above."""
     falling = sorted(sound, key=lambda photo: -sound[photo])
     limit = sound[falling[int(FALSE_MAX * len(falling))]]
-    print(f"{name}: limit {limit:.2f}, highest of {len(sound)} sound: {', '.join(falling[:4])}")
+    print(f"{what}: limit {limit:.2f}, highest of {len(sound)} sound: {', '.join(falling[:4])}")
     for reduction, measured in screens.items():
-        above = sum(m[name] > limit for m in measured)
+        above = sum(m[what] > limit for m in measured)
         print(f"  of {len(measured)} screens reduced to 1/{reduction}: {above} above it")
 
 

@@ -20,13 +20,13 @@ from qc_vision.inspection import DECODED_SIDE_PX
 from qc_vision.model import load_model
 from qc_vision.perception import Perceiver
 from qc_vision.photo import decode, encode_jpeg
-from qc_vision.quality import RetakeReason
 from qc_vision.region import Box, bound, find_basket
 from qc_vision.view import cut_fraction, find_view_faults, second_fraction
 from qc_vision.weave import WeaveMap
 
 SIDE_PX = 1280
 CUT = 0.15
+NO_BASKET = "no_basket"
 
 Pixels = NDArray[np.uint8]
 
@@ -42,7 +42,7 @@ class Tally:
     def ask(self, kind: str, name: str, data: bytes) -> WeaveMap:
         weave_map = self._perceiver.perceive(decode(data, min_side_px=DECODED_SIDE_PX))
         basket = find_basket(weave_map)
-        told = sorted(find_view_faults(weave_map, "whole")) if basket.any() else [RetakeReason.NO_BASKET]
+        told = sorted(find_view_faults(weave_map, "whole")) if basket.any() else [NO_BASKET]
         figures = f"cut {cut_fraction(basket):.2f} second {second_fraction(basket):.2f}"
         print(f"{kind}\t{name}\t{figures}\t{' '.join(told) or 'accepted'}", flush=True)
         self.asked[kind] += 1
