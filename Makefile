@@ -6,7 +6,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 
 # each also alone, as in `make bench_start`; all of them take hours
 BENCHES := bench_start bench_crowd bench_kill bench_openapi fuzz_photo bench_verify bench_million bench_refusals \
-  bench_duplicates bench_card_sweep
+  bench_duplicates bench_screens bench_card_sweep
 
 .PHONY: run test check lint format audit browser bench $(BENCHES) clean
 
@@ -37,7 +37,7 @@ audit: .venv/audit.stamp
 
 bench: $(BENCHES)
 
-bench_refusals bench_duplicates: ARGUMENTS = datasets/samples
+bench_refusals bench_duplicates bench_screens: ARGUMENTS = datasets/samples
 bench_card_sweep: ARGUMENTS = --out datasets/card_sweep/card_sweep.png
 $(BENCHES): .venv/all.stamp
 	$(BIN)/python -m tests.bench.$@ $(ARGUMENTS)

@@ -29,6 +29,7 @@ from qc_vision.message import Message
 from qc_vision.overlay import draw
 from qc_vision.photo import Photo
 from qc_vision.record import record_json
+from qc_vision.refusal_limits import SHIPPED, RefusalLimits
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import FloatMap
 
@@ -98,16 +99,17 @@ def grade_many(
     outputs: Outputs = NOTHING_BESIDES,
     workers: int | None = None,
     cards: KnownCards | None = None,
+    limits: RefusalLimits = SHIPPED,
     load: Callable[[], Inspects] | None = None,
 ) -> Iterator[Row]:
     """The rows of all photos, in their order, as they become ready.
 
     `workers`: processes, one thread each; by default one per core, and none (this process) for one photo.
-    `load` is called once in each process; by default it loads the shipped model, to look for `cards`. Raises ModelError where
-    the model cannot be loaded, and StorageError where an output cannot be written; rows that came before
+    `load` is called once in each process; by default it loads the shipped model, to look for `cards` and refuse by `limits`.
+    Raises ModelError where the model cannot be loaded, and StorageError where an output cannot be written; rows that came before
     stay true.
     """
-    load = load or partial(load_inspector, cards=cards)
+    load = load or partial(load_inspector, cards=cards, limits=limits)
     workers = max(1, min(len(sources), workers or os.cpu_count() or 1))
     if workers == 1:
         inspector = load()

@@ -14,46 +14,23 @@ from qc_vision.card_detection import SeenCard, detect_card
 from qc_vision.card_register import CardDemand, KnownCards
 from qc_vision.photo import Photo
 from qc_vision.quality import RetakeReason
-
-MISFIT_MAX_SHARE = 0.012
-"""A card whose corners lie off a plane by more than this share of a marker's side is bent, or another card. The
-28 rendered photos of flat cards: 0.001 to 0.006."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardLimits:
-    """Where a card stops being of use.
-
-    `tilt_max_deg`: a drawn card is still read truly at 60°. `px_per_mm_min`: strands of 5 mm then span five
-    px. `card_fraction_max`: of the photo; proposals.
-    """
-
-    tilt_max_deg: float = 60.0
-    px_per_mm_min: float = 1.0
-    card_fraction_max: float = 0.5
-
-
-DEFAULT_CARD_LIMITS = CardLimits()
+from qc_vision.refusal_limits import SHIPPED, CardLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardSight:
     """What is seen of a card: `seen` None where there is none, `view` None where no plane fits its corners.
-    `registered`: somebody has measured the card of this number. `scale` at the card, as if on a flat wall."""
+    `registered`: somebody has measured the card of this number. `flat`: its corners fit one plane. `scale` at the card,
+    as if on a flat wall."""
 
     seen: SeenCard | None = None
     view: CardView | None = None
     registered: bool = False
+    flat: bool = False
     scale: Calibration | None = None
 
-    @property
-    def flat(self) -> bool:
-        """A card was seen whose corners fit one plane."""
-        fit = None if self.view is None else self.view.fit
-        return fit is not None and fit.reprojection_error_px <= MISFIT_MAX_SHARE * fit.marker_px
 
-
-def sight_card(photo: Photo, known: KnownCards) -> CardSight:
+def sight_card(photo: Photo, known: KnownCards, *, limits: CardLimits = SHIPPED.card) -> CardSight:
     """Looks for the known cards, those that somebody has measured by their true size."""
     seen = detect_card(photo, known.cards)
     if seen is None:
@@ -68,11 +45,13 @@ def sight_card(photo: Photo, known: KnownCards) -> CardSight:
         focal_px=photo.focal_px,
     )
     scale = None if view is None else calibrate(view, wall=FLAT_WALL, at_px=view.centre_px)
-    return CardSight(seen=seen, view=view, registered=measured is not None, scale=scale)
+    fit = None if view is None else view.fit
+    flat = fit is not None and fit.reprojection_error_px <= limits.misfit_fraction_max * fit.marker_px
+    return CardSight(seen=seen, view=view, registered=measured is not None, flat=flat, scale=scale)
 
 
 def find_card_faults(
-    sight: CardSight, demand: CardDemand, *, limits: CardLimits = DEFAULT_CARD_LIMITS
+    sight: CardSight, demand: CardDemand, *, limits: CardLimits = SHIPPED.card
 ) -> frozenset[RetakeReason]:
     """What speaks against the card; nothing where none is demanded."""
     if demand == "optional":

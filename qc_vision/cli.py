@@ -90,11 +90,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code: 0 it ran, 1 it could not go on (or, where asked for, a
     photo does not conform), 2 it was called wrongly."""
     arguments = _parser().parse_args(argv)
-    from qc_vision.errors import CardError, QcVisionError, SpecError
+    from qc_vision.errors import CardError, LimitsError, QcVisionError, SpecError
 
     try:
         return int(arguments.run(arguments))
-    except (CardError, SpecError) as wrong:
+    except (CardError, LimitsError, SpecError) as wrong:
         return _refuse(wrong.message, USAGE)
     except QcVisionError as wrong:
         return _refuse(wrong.message, CANNOT)
@@ -113,10 +113,14 @@ def grade(arguments: argparse.Namespace) -> int:
     from qc_vision.card_register import stricter
     from qc_vision.errors import StorageError
     from qc_vision.message import Message
+    from qc_vision.refusal_limits import load_refusal_limits
     from qc_vision.spec import load_spec
 
+    limits = load_refusal_limits(arguments.refusal_limits)
     spec = load_spec(arguments.spec)
     spec = replace(spec, card=stricter(spec.card, arguments.demand_card))
+    if arguments.demand_whole:
+        spec = replace(spec, view="whole")
     try:
         sources = expand(_from_stdin(arguments.paths))
         for folder in (arguments.overlay, arguments.maps):
@@ -135,7 +139,9 @@ def grade(arguments: argparse.Namespace) -> int:
 
     outputs = Outputs(overlays=arguments.overlay, maps=arguments.maps)
     cards = _known_cards(arguments)
-    rows = grade_many(sources, spec=spec, outputs=outputs, workers=arguments.workers, cards=cards)
+    rows = grade_many(
+        sources, spec=spec, outputs=outputs, workers=arguments.workers, cards=cards, limits=limits
+    )
     shown = tqdm(rows, total=len(sources), unit="foto", file=sys.stderr, disable=None)
     kept = _keep_csv(shown, arguments.csv) if arguments.csv else shown
     failed = 0
@@ -252,6 +258,17 @@ def _parser() -> argparse.ArgumentParser:
         choices=("required", "registered"),
         default="optional",
         help="ask for another photo where no whole, flat card is seen; 'registered': one whose bar was measured",
+    )
+    one.add_argument(
+        "--demand-whole",
+        action="store_true",
+        help="ask for another photo where not one basket is seen, whole",
+    )
+    one.add_argument(
+        "--refusal-limits",
+        type=Path,
+        metavar="FILE",
+        help="TOML laid over the limits by which photos are to be taken again (qc_vision/refusal_limits.toml)",
     )
     one.add_argument("--workers", type=_count, metavar="N", help="processes (default: one per core)")
     one.add_argument("--exit-code", action="store_true", help="exit with 1 when a photo does not conform")

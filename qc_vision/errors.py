@@ -8,6 +8,7 @@ QcVisionError
 │   └── PhotoTooLarge     over the byte or pixel limit
 ├── CardError             a card's geometry or register is unknown or does not hold together
 ├── SpecError             a product spec is unknown or does not hold together
+├── LimitsError           the limits of refusals cannot be read or do not hold together
 ├── SamplingError         no plan, or no draw, for such a lot
 ├── DispositionError      a person's decision that does not fit what it decides on
 ├── ModelError            weights or manifest missing, altered, or giving other outputs than exported
@@ -54,6 +55,10 @@ class CardError(QcVisionError):
 
 
 class SpecError(QcVisionError):
+    pass
+
+
+class LimitsError(QcVisionError):
     pass
 
 

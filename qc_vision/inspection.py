@@ -26,10 +26,12 @@ from qc_vision.photo import Photo, decode
 from qc_vision.product_scale import scale_by_width
 from qc_vision.quality import RetakeReason, assess, message_of
 from qc_vision.record import BasketRegion, InspectionRecord, ModelRef, PhotoRef, SpecRef
+from qc_vision.refusal_limits import SHIPPED, RefusalLimits
 from qc_vision.region import bound, find_basket
 from qc_vision.scale import scale_from
 from qc_vision.severity import Severity
 from qc_vision.spec import ProductSpec
+from qc_vision.view import find_view_faults
 from qc_vision.weave import WeaveMap
 
 DECODED_SIDE_PX = 2000
@@ -75,12 +77,14 @@ class Inspector:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         cards: KnownCards | None = None,
+        limits: RefusalLimits = SHIPPED,
     ) -> None:
         self._manifest = model.manifest
         self._perceiver = perceiver
         self._clock = clock
         self._new_id = new_id
         self._cards = cards or KnownCards()
+        self._limits = limits
 
     def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
         """Decodes, perceives, measures and decides. Raises a PhotoError where the bytes are no photo."""
@@ -90,14 +94,17 @@ class Inspector:
         with watch.station("perceive"):
             weave_map = self._perceiver.perceive(photo)
         with watch.station("quality"):
-            quality = assess(photo, weave_map.basket, px_per_cell=weave_map.px_per_cell)
+            quality = assess(
+                photo, weave_map.basket, px_per_cell=weave_map.px_per_cell, limits=self._limits.quality
+            )
         with watch.station("scale"):
-            sight = sight_card(photo, self._cards)
+            sight = sight_card(photo, self._cards, limits=self._limits.card)
             scale = scale_from(sight, weave_map)
             if scale.missing == "no_card" and spec.rim_width_mm is not None:
                 low_mm, high_mm = spec.rim_width_mm
                 scale = scale_by_width(photo, weave_map, low_mm=low_mm, high_mm=high_mm) or scale
-        faults = set(quality.reasons) | find_card_faults(sight, spec.card)
+        faults = set(quality.reasons) | find_card_faults(sight, spec.card, limits=self._limits.card)
+        faults |= find_view_faults(weave_map, spec.view, limits=self._limits.view)
         if spec.card != "optional" and scale.missing == "card_on_table":
             faults.add(RetakeReason.CARD_OFF_WEAVE)
         if faults:
@@ -192,6 +199,7 @@ class Inspector:
             software=SOFTWARE,
             size=size,
             colour=colour,
+            refusal_limits=self._limits.version,
         )
 
 
@@ -204,7 +212,9 @@ def retake(inspection: Inspection, reasons: Collection[RetakeReason]) -> Inspect
     return replace(inspection, record=record)
 
 
-def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None = None) -> Inspector:
+def load_inspector(
+    model_folder: Path | None = None, *, cards: KnownCards | None = None, limits: RefusalLimits = SHIPPED
+) -> Inspector:
     """An inspector with the shipped model (or the one in a folder), this computer's clock and ids that grow with it.
 
     Without `cards` it looks for the cards that `qc-vision card` prints, those measured here read by their
@@ -218,6 +228,7 @@ def load_inspector(model_folder: Path | None = None, *, cards: KnownCards | None
         clock=lambda: datetime.now(UTC),
         new_id=new_id,
         cards=cards or KnownCards(measured=load_register()),
+        limits=limits,
     )
 
 

@@ -13,10 +13,12 @@ LUMINANCE_DC_AT_50 = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoOrigin:
-    """`from_camera`: the file names a camera; `screenshot`: it says that it is one; `taken_at`: when, where the
+    """`from_camera`: the file names a camera; `png`: kept without loss, as screens are and no camera does;
+    `screenshot`: it says that it is one; `taken_at`: when, where the
     file gives the offset to UTC too; `jpeg_quality`: 1 to 100 as libjpeg counts, None for other files."""
 
     from_camera: bool
+    png: bool
     screenshot: bool
     taken_at: datetime | None
     jpeg_quality: int | None
@@ -26,6 +28,7 @@ def read_origin(data: bytes) -> PhotoOrigin:
     """Of the bytes of a photo that `photo.decode` takes; what cannot be read is left unsaid."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as opened:
+            png = opened.format == "PNG"
             tables = getattr(opened, "quantization", None)
             words = [
                 str(value) for key, value in opened.info.items() if key in ("Software", "Comment", "Title")
@@ -33,12 +36,13 @@ def read_origin(data: bytes) -> PhotoOrigin:
             exif = opened.getexif()
             detail = exif.get_ifd(ExifTags.IFD.Exif)
     except Exception:  # Pillow raises many kinds on broken headers, which say nothing about the pixels
-        return PhotoOrigin(from_camera=False, screenshot=False, taken_at=None, jpeg_quality=None)
+        return PhotoOrigin(from_camera=False, png=False, screenshot=False, taken_at=None, jpeg_quality=None)
     words += [_text(exif.get(tag)) for tag in (ExifTags.Base.Software, ExifTags.Base.ImageDescription)]
     words.append(_text(detail.get(ExifTags.Base.UserComment)))
     said = " ".join(words).lower()
     return PhotoOrigin(
         from_camera=bool(exif.get(ExifTags.Base.Make) or exif.get(ExifTags.Base.Model)),
+        png=png,
         screenshot=any(word in said for word in SCREEN_WORDS),
         taken_at=_moment(
             detail.get(ExifTags.Base.DateTimeOriginal), detail.get(ExifTags.Base.OffsetTimeOriginal)

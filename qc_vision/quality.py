@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qc_vision.message import Message
 from qc_vision.photo import Photo
+from qc_vision.refusal_limits import SHIPPED, QualityLimits
 from qc_vision.weave import BASKET_AT, FloatMap
 
 MEASURED_SIDE_PX = 1024
@@ -43,6 +44,8 @@ class RetakeReason(StrEnum):
     TOO_SMALL = "too_small"
     NO_BASKET = "no_basket"
     BASKET_SMALL = "basket_small"
+    BASKET_CUT = "basket_cut"
+    SEVERAL_BASKETS = "several_baskets"
     TOO_DARK = "too_dark"
     BURNT_OUT = "burnt_out"
     GLARE = "glare"
@@ -55,30 +58,6 @@ class RetakeReason(StrEnum):
     TILTED = "tilted"
     TOO_FAR = "too_far"
     TOO_CLOSE = "too_close"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityLimits:
-    """Where a photo stops being gradable.
-
-    `sharpness_min`, `luminance_min`, `clipped_fraction_max`: measured on 52 sound photos from makers' pages
-    and phones and on spoilt copies of them. Sharpness, each taken whole: sound 0.25 to 0.62, median 0.44;
-    blurred by a gaussian of 0.2, 0.3, 0.5, 1 % of the longer side, median 0.17, 0.06, 0.00, 0.00. Light, in the
-    middle: mean luminance 0.32 or more, at a hundredth of the light 0.09 or less (0.15 is 1.5 % of full light, of which
-    eight bits keep 40 steps); burnt out 0.26 or less but for a white basket (0.41), at eight times the light 0.32 or
-    more. The others are proposals, to be set by those who grade.
-    """
-
-    long_side_min_px: int = 200
-    sharpness_min: float = 0.15
-    luminance_min: float = 0.15
-    dark_fraction_max: float = 0.60
-    clipped_fraction_max: float = 0.29
-    glare_fraction_max: float = 0.25
-    basket_fraction_min: float = 0.02
-
-
-DEFAULT_LIMITS = QualityLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +141,14 @@ MESSAGES = {
         id="Keranjang terlalu jauh; mendekatlah sampai keranjang memenuhi lebih dari separuh foto.",
         en="The basket is too far away; come closer until it fills more than half of the photo.",
     ),
+    RetakeReason.BASKET_CUT: Message(
+        id="Keranjang terpotong; mundurlah sampai seluruh keranjang terlihat, dengan latar di sekelilingnya.",
+        en="The basket is cut off; step back until all of it is seen, with background all round.",
+    ),
+    RetakeReason.SEVERAL_BASKETS: Message(
+        id="Ada beberapa keranjang dalam foto; sisihkan yang lain, lalu foto satu keranjang saja.",
+        en="There are several baskets in the photo; put the others aside and take a photo of one alone.",
+    ),
     RetakeReason.TOO_DARK: Message(
         id="Foto terlalu gelap; bawa keranjang ke tempat teduh yang terang, lalu foto lagi.",
         en="The photo is too dark; take the basket to bright shade and retake the photo.",
@@ -186,7 +173,7 @@ def assess(
     basket: FloatMap,
     *,
     px_per_cell: float | None = None,
-    limits: QualityLimits = DEFAULT_LIMITS,
+    limits: QualityLimits = SHIPPED.quality,
 ) -> PhotoQuality:
     """Measures the photo where `basket` (h, w), probabilities cell by cell, says that the basket is.
 
@@ -206,7 +193,7 @@ def assess(
     glare_fraction = float(_glare(rgb)[where].mean())
     sharpness = _sharpness(grey, where)
 
-    too_dark = luminance < limits.luminance_min or dark_fraction > limits.dark_fraction_max
+    too_dark = luminance < limits.luminance_fraction_min or dark_fraction > limits.dark_fraction_max
     burnt_out = clipped_fraction > limits.clipped_fraction_max
     found = {
         RetakeReason.TOO_SMALL: max(photo.width, photo.height) < limits.long_side_min_px,
@@ -217,7 +204,7 @@ def assess(
         RetakeReason.BURNT_OUT: burnt_out,
         # glare is said of a basket; and burnt out says all that glare would
         RetakeReason.GLARE: seen and not burnt_out and glare_fraction > limits.glare_fraction_max,
-        RetakeReason.BLURRED: sharpness < limits.sharpness_min,
+        RetakeReason.BLURRED: sharpness < limits.sharpness_fraction_min,
     }
     return PhotoQuality(
         sharpness=sharpness,

@@ -47,7 +47,8 @@ class InspectionRecord:
     """What the machine found on one photo. Field names are the public contract of `grade --json`.
 
     `size` and `colour` of the whole basket: None in records made before they were measured, and of photos to be
-    taken again.
+    taken again. `refusal_limits`: the version of the limits by which photos are refused, None in records that were made
+    before they had one.
     """
 
     id: str
@@ -68,6 +69,7 @@ class InspectionRecord:
     software: str
     size: BasketSize | None = None
     colour: BasketColour | None = None
+    refusal_limits: str | None = None
 
 
 _ADAPTER: TypeAdapter[InspectionRecord] = TypeAdapter(InspectionRecord)

@@ -18,6 +18,7 @@ from qc_vision.measurement import UNITS_OF, Characteristic
 from qc_vision.message import Message
 from qc_vision.sampling import Aql, Level
 from qc_vision.severity import Severity
+from qc_vision.view import ViewDemand
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -130,7 +131,7 @@ class ProductSpec:
     plan, and no lot can be judged. `documents`: a spec that names none asks for all. `frame`,
     `construction` and `hs_code` (digits, without dots) as in `materials`; None: not known.
     `card`: whether a photo needs an inspection card; where one is needed and not seen whole and flat on the
-    basket, the photo is to be taken again.
+    basket, the photo is to be taken again. `view`: likewise, whether a photo must show one basket, whole.
     """
 
     id: str
@@ -147,6 +148,7 @@ class ProductSpec:
     construction: str | None = None
     hs_code: str | None = None
     card: CardDemand = "optional"
+    view: ViewDemand = "any"
 
     def __post_init__(self) -> None:
         if not self.limits:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from qc_vision.inspection import SOFTWARE
+from qc_vision.refusal_limits import load_refusal_limits
 from service.courier import Courier, targets_of
 from service.crew import Processes, Threads
 from service.dependencies import Crew, Desk, naming_of
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         ours = crew or (Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell))
         app.state.desk = Desk(
             settings=settings,
+            limits=load_refusal_limits(settings.refusal_limits),
             store=store,
             photos=at.photos,
             keyring=Keyring(settings.data_dir / "keys"),

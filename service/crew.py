@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -38,11 +39,12 @@ POLITENESS = 5
 """Workers let those go first who take photos in: a grade may come later, who waits at the door with a bad line may not."""
 
 
-def load_shipped() -> Inspects:
-    """An inspector with the shipped model. Raises ModelError."""
+def load_shipped(settings: Settings) -> Inspects:
+    """An inspector with the shipped model, which refuses by the limits of the settings. Raises ModelError, LimitsError."""
     from qc_vision.inspection import load_inspector
+    from qc_vision.refusal_limits import load_refusal_limits
 
-    return load_inspector()
+    return load_inspector(limits=load_refusal_limits(settings.refusal_limits))
 
 
 @contextmanager
@@ -117,11 +119,11 @@ class Processes:
         self,
         settings: Settings,
         *,
-        load: Callable[[], Inspects] = load_shipped,
+        load: Callable[[], Inspects] | None = None,
         context: SpawnContext | ForkServerContext | None = None,
     ) -> None:
         self._settings = settings
-        self._load = load
+        self._load = load or partial(load_shipped, settings)
         self._context = context or multiprocessing.get_context("spawn")
         self._seats: list[_Seat] = []
         self._stopped = threading.Event()

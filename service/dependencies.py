@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from qc_vision.epcis import Naming
+from qc_vision.refusal_limits import RefusalLimits
 from service.intake import Intake
 from service.metrics import Metrics
 from service.openid import OpenId
@@ -33,6 +34,7 @@ class Desk:
     """Everything that is open while the service runs."""
 
     settings: Settings
+    limits: RefusalLimits
     store: Store
     photos: PhotoStore
     keyring: Keyring

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
+from qc_vision.refusal_limits import load_refusal_limits
 from service.checkpoints import read_checkpoints
 from service.crew import load_shipped
 from service.grading import Inspects
@@ -54,12 +56,12 @@ def examine(
     settings: Settings,
     *,
     repair: bool,
-    load: Callable[[], Inspects] = load_shipped,
+    load: Callable[[], Inspects] | None = None,
     abandoned_s: float = ABANDONED_S,
 ) -> Iterator[Finding]:
     """Findings, one after the other. Changes something only where `repair` is set."""
-    yield _ok("settings", f"terbaca, data di {settings.data_dir}", f"read, data in {settings.data_dir}")
-    yield _try("model", lambda: _look_at_model(load))
+    yield _try("settings", lambda: _look_at_settings(settings))
+    yield _try("model", lambda: _look_at_model(load or partial(load_shipped, settings)))
     yield _try("disk", lambda: _look_at_disk(settings))
     yield _try("keys", lambda: _look_at_keys(settings))
     schema = _try("database", lambda: _look_at_schema(settings, repair=repair))
@@ -85,6 +87,15 @@ def _look_into(store: Store, settings: Settings, *, repair: bool, abandoned_s: f
     yield _try("orphan photos", lambda: _look_at_orphans(store, photos, settings, repair=repair))
     yield _try("originals", lambda: _look_at_originals(store, intake, repair=repair, age_s=abandoned_s))
     yield _try("unfinished", lambda: _look_at_unfinished(settings, repair=repair, age_s=abandoned_s))
+
+
+def _look_at_settings(settings: Settings) -> Finding:
+    limits = load_refusal_limits(settings.refusal_limits).version
+    return _ok(
+        "settings",
+        f"terbaca, data di {settings.data_dir}, batas penolakan {limits}",
+        f"read, data in {settings.data_dir}, refusal limits {limits}",
+    )
 
 
 def _look_at_model(load: Callable[[], Inspects]) -> Finding:

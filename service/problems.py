@@ -20,6 +20,7 @@ from qc_vision.errors import (
     DamagedPhoto,
     DispositionError,
     EmptyPhoto,
+    LimitsError,
     ModelError,
     PhotoError,
     PhotoTooLarge,
@@ -232,6 +233,11 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ),
     SpecError: Kind(
         status=422, code="spec", title=Message(id="Spesifikasi tidak bisa dipakai", en="Spec cannot be used")
+    ),
+    LimitsError: Kind(
+        status=503,
+        code="refusal-limits",
+        title=Message(id="Batas penolakan tidak bisa dipakai", en="Refusal limits cannot be used"),
     ),
     ModelError: Kind(
         status=503, code="model", title=Message(id="Model tidak bisa dipakai", en="Model cannot be used")

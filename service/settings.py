@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     may be announced and not yet accepted, `max_account_parts_bytes` by one account; a part that nobody went on with for
     `keep_parts_hours` is removed.
 
+    `refusal_limits`: a TOML file laid over the limits by which photos are to be taken again.
+
     `database_url`: SQLAlchemy's, for PostgreSQL; without it a SQLite file in `data_dir`. `photos_url`: `s3://bucket/prefix`,
     without it a folder in `data_dir`; `s3_...` fall back to the usual `AWS_...` variables.
     `checkpoint_file` belongs on a disk that somebody else keeps. `public_url`: where others reach the service, without a slash
@@ -54,6 +56,7 @@ class Settings(BaseSettings):
     max_parts_bytes: int = Field(default=4_000_000_000, ge=1)
     max_account_parts_bytes: int = Field(default=500_000_000, ge=1)
     keep_parts_hours: int = Field(default=48, ge=1)
+    refusal_limits: Path | None = None
     database_url: str | None = Field(default=None, repr=False)
     photos_url: str | None = Field(default=None, pattern="^s3://[^/@]+(/.*)?$")
     s3_endpoint: str | None = Field(default=None, pattern="^https?://")

@@ -76,6 +76,7 @@ def check(
             known=KnownCards(measured=load_register()),
             demands=Demands(card=stricter(card, load_spec(spec).card), original=original),
             came_before=came_before(desk.store, desk.photos, decoded, find_marks(decoded), ref=ref),
+            limits=desk.limits,
         )
     return _answer(found)
 

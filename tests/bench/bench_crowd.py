@@ -110,7 +110,7 @@ def photos_of_12_megapixels() -> list[bytes]:
 def grade_alone(photos: Sequence[bytes], folder: Path, seconds: float) -> float:
     """Photos per second that one process grades, draws and keeps as files, with nothing around it."""
     cv2.setNumThreads(1)
-    inspector, kept = load_shipped(), PhotoFolder(folder)
+    inspector, kept = load_shipped(Settings()), PhotoFolder(folder)
     graded, begun_s = 0, 0.0
     for number, data in enumerate(itertools.cycle(photos)):
         photo = SentPhoto(id=f"{number}", filename=None, read=partial(bytes, data))

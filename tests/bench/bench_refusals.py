@@ -76,6 +76,18 @@ def _screenshot(pixels: Pixels) -> bytes:
     return file.getvalue()
 
 
+def _screenshot_unsaid(pixels: Pixels) -> bytes:
+    """The photo in a gallery, on a screen of 1080 x 2400."""
+    screen = np.full((2400, 1080, 3), 16, np.uint8)
+    small = _shrunk(pixels, 1080)
+    height, width = small.shape[:2]
+    top, left = (2400 - height) // 2, (1080 - width) // 2
+    screen[top : top + height, left : left + width] = small
+    file = io.BytesIO()
+    Image.fromarray(screen).save(file, "PNG")
+    return file.getvalue()
+
+
 def _clock_ahead(pixels: Pixels) -> bytes:
     exif = Image.Exif()
     detail = exif.get_ifd(ExifTags.IFD.Exif)
@@ -122,6 +134,9 @@ FAULTS = {
         spoil=lambda p: encode_jpeg(_shrunk(p, 160)), expected=frozenset({RetakeReason.TOO_SMALL})
     ),
     "screenshot that says so": Fault(spoil=_screenshot, expected=frozenset({RetakeReason.SCREENSHOT})),
+    "screenshot that does not": Fault(
+        spoil=_screenshot_unsaid, expected=frozenset({RetakeReason.SCREENSHOT})
+    ),
     "messenger, 1600 px, quality 70": Fault(
         spoil=lambda p: encode_jpeg(_shrunk(p, 1600), quality=70),
         expected=frozenset({RetakeReason.RECOMPRESSED}),

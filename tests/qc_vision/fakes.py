@@ -14,6 +14,7 @@ from qc_vision.inspection import Inspection, Inspector
 from qc_vision.measurement import ScoreThresholds
 from qc_vision.model import Model, ModelManifest
 from qc_vision.photo import Photo
+from qc_vision.refusal_limits import SHIPPED, RefusalLimits
 from qc_vision.spec import ProductSpec
 from qc_vision.weave import WeaveMap
 from tests.qc_vision.drawn import CODES, draw_weave, make_map
@@ -82,12 +83,14 @@ def make_inspector(
     perceiver: FakePerceiver | None = None,
     *,
     new_id: Callable[[], str] = lambda: "id-1",
+    limits: RefusalLimits = SHIPPED,
 ) -> Inspector:
     return Inspector(
         model=make_model(),
         perceiver=perceiver or FakePerceiver(),
         clock=lambda: datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC),
         new_id=new_id,
+        limits=limits,
     )
 
 

@@ -8,9 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qc_vision import batch, cli, model, perception
+from qc_vision.refusal_limits import SHIPPED
+from tests.qc_vision.drawn import make_map
 from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector, make_model
 
 
@@ -18,7 +21,9 @@ from tests.qc_vision.fakes import FakePerceiver, encode_weave, make_inspector, m
 def _without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with a fake network: these tests are about the command."""
     perceiver = FakePerceiver()
-    monkeypatch.setattr(batch, "load_inspector", lambda *, cards: make_inspector(perceiver))
+    monkeypatch.setattr(
+        batch, "load_inspector", lambda *, cards, limits: make_inspector(perceiver, limits=limits)
+    )
     monkeypatch.setattr(model, "load_model", make_model)
     monkeypatch.setattr(perception, "Perceiver", lambda _: perceiver)
 
@@ -72,7 +77,7 @@ def test_the_exit_code_tells_of_a_failed_photo_only_when_asked(
 ) -> None:
     assert cli.main(["grade", str(photo), "--exit-code", "--json"]) == 0
     holed = FakePerceiver(hole=(320, 240, 60))
-    monkeypatch.setattr(batch, "load_inspector", lambda *, cards: make_inspector(holed))
+    monkeypatch.setattr(batch, "load_inspector", lambda *, cards, limits: make_inspector(holed))
     assert cli.main(["grade", str(photo), "--json"]) == 0
     assert cli.main(["grade", str(photo), "--json", "--exit-code"]) == 1
 
@@ -83,6 +88,45 @@ def test_a_demanded_card_that_is_not_seen_asks_for_another_photo(
     assert cli.main(["grade", str(photo), "--json", "--demand-card", "required"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["verdict"], [r["code"] for r in row["reasons"]]) == ("retake", ["card_missing"])
+
+
+def test_a_demanded_whole_basket_that_is_cut_off_asks_for_another_photo(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["grade", str(photo), "--json", "--demand-whole"]) == 0
+    close = FakePerceiver()
+    close.perceive = lambda seen: make_map(  # type: ignore[method-assign]
+        np.zeros((seen.height, seen.width), np.float32)
+    )
+    monkeypatch.setattr(batch, "load_inspector", lambda *, cards, limits: make_inspector(close))
+    assert cli.main(["grade", str(photo), "--json", "--demand-whole"]) == 0
+    whole, cut = map(json.loads, capsys.readouterr().out.splitlines())
+    assert whole["verdict"] == "pass"
+    assert (cut["verdict"], [reason["code"] for reason in cut["reasons"]]) == ("retake", ["basket_cut"])
+
+
+def test_limits_laid_over_decide_which_photos_are_to_be_taken_again_and_are_on_record(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text('version = "ours-1"\n[quality]\nlong_side_min_px = 1000\n')
+    assert cli.main(["grade", str(photo), "--json"]) == 0
+    assert cli.main(["grade", str(photo), "--json", "--refusal-limits", str(ours)]) == 0
+    shipped, stricter = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (shipped["verdict"], shipped["refusal_limits"]) == ("pass", SHIPPED.version)
+    assert (stricter["verdict"], stricter["refusal_limits"]) == ("retake", "ours-1")
+    assert [reason["code"] for reason in stricter["reasons"]] == ["too_small"]
+
+
+def test_limits_that_do_not_hold_are_told_before_anything_is_graded(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text('version = "ours-1"\n[quality]\nsharpness_fraction_min = 15\n')
+    assert cli.main(["grade", str(photo), "--refusal-limits", str(ours)]) == cli.USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "quality.sharpness_fraction_min: found 15, expected a number from 0 to 1" in said.err
 
 
 def test_overlay_and_maps_are_written(photo: Path, tmp_path: Path) -> None:

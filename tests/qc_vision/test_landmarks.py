@@ -48,6 +48,12 @@ def test_a_copy_shares_marks_with_its_photo_and_falls_upon_it(name: str) -> None
     assert is_same_photo(photo, COPIES[name])
 
 
+def test_a_copy_set_straight_in_a_gallery_falls_upon_its_photo() -> None:
+    about = cv2.getRotationMatrix2D((400, 300), 4, 1.0)
+    turned = cv2.warpAffine(FIRST, about, (800, 600), flags=cv2.INTER_LINEAR)
+    assert is_same_photo(packed(turned[40:560, 50:750], quality=80), as_photo(FIRST))
+
+
 def test_another_basket_of_the_same_weave_is_another_photo() -> None:
     first, second = as_photo(FIRST), as_photo(SECOND)
     assert len(find_marks(first) & find_marks(second)) < MARKS_SHARED

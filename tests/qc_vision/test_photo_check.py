@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from qc_vision.card import serial_ids, shipped_cards
 from qc_vision.card_register import KnownCards, MeasuredCard
-from qc_vision.photo import Photo, encode_jpeg
+from qc_vision.photo import Photo, decode, encode_jpeg
 from qc_vision.photo_check import Demands, PhotoCheck, check_photo
 from qc_vision.photo_origin import PhotoOrigin, read_origin
 from qc_vision.quality import RetakeReason, message_of
@@ -19,7 +19,7 @@ from tests.qc_vision.drawn_card import Shot, as_photo, draw_card
 
 NOW = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
-NOTHING_SAID = PhotoOrigin(from_camera=False, screenshot=False, taken_at=None, jpeg_quality=None)
+NOTHING_SAID = PhotoOrigin(from_camera=False, png=False, screenshot=False, taken_at=None, jpeg_quality=None)
 NEEDS_CARD = Demands(card="required")
 SHIPPED = KnownCards()
 
@@ -143,6 +143,23 @@ def test_a_messenger_s_copy_is_told_only_where_originals_are_demanded() -> None:
 def test_a_screenshot_is_told() -> None:
     origin = replace(NOTHING_SAID, screenshot=True)
     assert RetakeReason.SCREENSHOT in check(on_weave(SOUND), origin=origin).reasons
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [((1080, 2400), True), ((1334, 750), True), ((1080, 1440), False), ((1000, 2400), False)],
+)
+def test_a_screenshot_that_does_not_say_so_is_told_by_its_size_and_by_no_camera_s_file(
+    size: tuple[int, int], told: bool
+) -> None:
+    file, packed = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", size, (120, 90, 60)).save(file, "PNG")
+    Image.new("RGB", size, (120, 90, 60)).save(packed, "JPEG")
+    for data, expected in ((file.getvalue(), told), (packed.getvalue(), False)):
+        reasons = check(decode(data), origin=read_origin(data)).reasons
+        assert (RetakeReason.SCREENSHOT in reasons) is expected
+    from_camera = replace(read_origin(file.getvalue()), from_camera=True)
+    assert RetakeReason.SCREENSHOT not in check(decode(file.getvalue()), origin=from_camera).reasons
 
 
 @pytest.mark.parametrize("quality", [30, 50, 75, 85, 92])

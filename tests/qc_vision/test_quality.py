@@ -1,12 +1,15 @@
 """Which photos are sent back, and why: drawn weaves, sound and spoilt in one way at a time."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from qc_vision.photo import Photo, decode, encode_jpeg
-from qc_vision.quality import QualityLimits, RetakeReason, assess, message_of
+from qc_vision.quality import RetakeReason, assess, message_of
+from qc_vision.refusal_limits import SHIPPED
 from tests.qc_vision.drawn import draw_weave
 
 Pixels = NDArray[np.uint8]
@@ -250,7 +253,10 @@ def test_the_limits_decide() -> None:
     photo = as_photo(weave())
     sharpness = assess(photo, EVERYWHERE).sharpness
     for limit, reasons in ((sharpness - 0.01, ()), (sharpness + 0.01, (RetakeReason.BLURRED,))):
-        assert assess(photo, EVERYWHERE, limits=QualityLimits(sharpness_min=limit)).reasons == reasons
+        assert (
+            assess(photo, EVERYWHERE, limits=replace(SHIPPED.quality, sharpness_fraction_min=limit)).reasons
+            == reasons
+        )
 
 
 @pytest.mark.parametrize("reason", RetakeReason)

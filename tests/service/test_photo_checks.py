@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,9 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from qc_vision.card import shipped_cards
+from qc_vision.errors import LimitsError
 from qc_vision.photo import Photo, decode, encode_jpeg
+from service.app import create_app
 from service.routes.photo_checks import AT_ONCE
+from service.settings import Settings
 from tests.qc_vision.drawn_card import Shot, draw_card
+from tests.service.fakes import FakeInspector
+from tests.service.signed_in import signed_in
 
 A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
 CARD = draw_card(Shot(card=A6, distance_mm=200, tilt_deg=10, size_px=(720, 540)), noise=0.02).pixels
@@ -45,6 +51,25 @@ def test_without_a_demand_a_missing_card_is_no_reason(client: TestClient) -> Non
     blank = np.full((540, 720, 3), 120, np.uint8)
     assert "card_missing" not in [r["code"] for r in ask(client, blank)["reasons"]]
     assert "card_missing" in [r["code"] for r in ask(client, blank, card="required")["reasons"]]
+
+
+def test_limits_laid_over_decide_which_photos_are_sent(settings: Settings, tmp_path: Path) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text('version = "ours-1"\n[quality]\nlong_side_min_px = 1000\n[card]\ntilt_max_deg = 5\n')
+    stricter = create_app(settings.model_copy(update={"refusal_limits": ours}), inspector=FakeInspector())
+    with signed_in(stricter) as client:
+        codes = {reason["code"] for reason in ask(client, CARD, card="required")["reasons"]}
+    with signed_in(create_app(settings, inspector=FakeInspector())) as client:
+        without = {reason["code"] for reason in ask(client, CARD, card="required")["reasons"]}
+    assert codes - without == {"too_small", "tilted"}
+
+
+def test_a_service_whose_limits_do_not_hold_does_not_start(settings: Settings, tmp_path: Path) -> None:
+    ours = tmp_path / "ours.toml"
+    ours.write_text('version = "ours-1"\n[card]\ntilt_max_deg = 91\n')
+    app = create_app(settings.model_copy(update={"refusal_limits": ours}), inspector=FakeInspector())
+    with pytest.raises(LimitsError, match=r"card\.tilt_max_deg: found 91"), TestClient(app):
+        pass
 
 
 def test_a_spec_that_is_not_shipped_opens_no_file(client: TestClient) -> None:
