@@ -116,7 +116,7 @@ class Line(H11Protocol):
         super().connection_made(Lingering(transport, more_to_come=self._is_owed_more))  # type: ignore[arg-type]
         self._look()
         if len(self.connections) > self._patience.most_lines:
-            lines = [line for line in self.connections if isinstance(line, Line)]
+            lines: list[Line] = [line for line in self.connections if isinstance(line, Line)]
             idle = [line for line in lines if line.transport.lingers or line._awaits_headers]
             min(idle, key=lambda line: (not line.transport.lingers, line._began_s)).transport.abort()
 
