@@ -65,12 +65,14 @@ class Model:
     session: ort.InferenceSession
 
     def run(self, rgb: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        scaled = (rgb.astype(np.float32) / 255.0 - self.manifest.mean) / self.manifest.std
-        photo = np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
-        maps = self.session.run(list(OUTPUTS), {"photo": photo})
+        maps = self.session.run(list(OUTPUTS), {"photo": self._scale(rgb)})
         return {
             name: np.asarray(value, dtype=np.float32)[0] for name, value in zip(OUTPUTS, maps, strict=True)
         }
+
+    def _scale(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scaled = (rgb.astype(np.float32) / 255.0 - self.manifest.mean) / self.manifest.std
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def champion_folder() -> Path:
@@ -106,6 +108,10 @@ def load_model(folder: Path | None = None, *, threads: int = 1) -> Model:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Nearly every look has a size of its own: a plan of memory per size is hardly used again, and an arena only grows. That
+    # pages come anew from the kernel costs some processor time (tests/bench/README.md).
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
     session = ort.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     model = Model(manifest=manifest, session=session)
     _check_golden(model, folder / "golden.npz")

@@ -115,7 +115,8 @@ class HeaderLimit:
 class HangUp:
     """Closes the connection with an answer that was given before the body was read, so that the rest is not taken.
 
-    Else the server would take and drop all of it, to find the next request behind it.
+    Else the server would take and drop all of it, to find the next request behind it; and whoever waits to be told to go
+    on (Expect: 100-continue) could send it after all, or not (RFC 9110, 10.1.1).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -125,7 +126,8 @@ class HangUp:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        unread = is_long(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        unread = is_long(headers) or "expect" in headers
 
         async def receive_noting_the_end() -> Message:
             nonlocal unread

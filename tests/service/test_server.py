@@ -22,11 +22,21 @@ from tests.service.running import served
 from tests.service.signed_in import AsNamed
 
 QUICK = Patience(
-    headers_s=0.6, silence_s=0.6, grace_s=0.6, slowest_bytes_per_s=1000, look_every_s=0.05, most_lines=20
+    headers_s=0.6,
+    silence_s=0.6,
+    grace_s=0.6,
+    slowest_bytes_per_s=1000,
+    linger_s=0.6,
+    linger_silence_s=0.3,
+    look_every_s=0.05,
+    most_lines=20,
 )
 DRIP_S = 0.1
 GIVE_UP_S = 30.0
 FORM = "POST /v1/inspections HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+LARGE = 2_000_000
+UNREAD = f"{FORM}Content-Length: {LARGE}\r\n"
+"""Refused as soon as its headers have come: nobody is signed in."""
 BEGUN = '--b\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n\r\n'
 
 
@@ -71,6 +81,20 @@ def drip_until_closed(line: socket.socket, drop: bytes) -> None:
             break
     else:
         raise AssertionError("it was never closed")
+
+
+def drip_until_reset(line: socket.socket, drop: bytes) -> None:
+    """The same where the other end sends no more but may still take: only a reset says that it does not."""
+    end_s = time.monotonic() + GIVE_UP_S
+    with suppress(ConnectionError):
+        while time.monotonic() < end_s:
+            line.sendall(drop)
+            time.sleep(DRIP_S)
+        raise AssertionError("it was never closed")
+
+
+def read_all(line: socket.socket) -> bytes:
+    return b"".join(iter(lambda: line.recv(65536), b""))
 
 
 def test_headers_that_come_drop_by_drop_are_not_waited_for_and_meanwhile_others_are_served(
@@ -161,6 +185,79 @@ def test_more_lines_than_there_may_be_push_out_those_that_have_waited_longest(ad
 
         assert ask(address) == 200
         assert slow[0].recv(1) == b""
+
+
+def test_who_sends_on_after_a_refusal_still_reads_it(address: str) -> None:
+    with line_to(address) as line:
+        line.sendall(f"{UNREAD}\r\n".encode())
+        for _ in range(40):
+            line.sendall(bytes(LARGE // 40))
+            time.sleep(0.002)  # the refusal has long gone out
+
+        answer = read_all(line)
+
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert answer.endswith(b"}")
+
+
+def test_who_cannot_be_understood_still_reads_so(address: str) -> None:
+    with line_to(address) as line:
+        line.sendall(b"what is this\r\n\r\n")
+        for _ in range(10):
+            line.sendall(bytes(100_000))
+            time.sleep(0.002)
+
+        assert read_all(line).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("drop", [b"", b"0123456789"])
+def test_a_refused_body_that_stops_or_trickles_is_not_waited_for(address: str, drop: bytes) -> None:
+    with line_to(address) as line:
+        line.sendall(f"{UNREAD}\r\n".encode())
+        assert read_all(line).startswith(b"HTTP/1.1 401")
+
+        if drop:
+            drip_until_reset(line, drop)
+        else:
+            time.sleep(QUICK.linger_s)
+            drip_until_reset(line, b"late")
+
+
+def test_a_line_that_only_lingers_makes_room_first(settings: Settings) -> None:
+    few = Patience(most_lines=5)
+    app = create_app(settings, inspector=FakeInspector())
+    with ExitStack() as opened:
+        address = opened.enter_context(served(app, patience=few))
+        first = opened.enter_context(line_to(address))
+        for _ in range(few.most_lines - 2):
+            opened.enter_context(line_to(address))
+        lingering = opened.enter_context(line_to(address))
+        lingering.sendall(f"{UNREAD}\r\n".encode())
+        assert read_all(lingering).startswith(b"HTTP/1.1 401")
+
+        assert ask(address) == 200
+
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert first.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize("length", [1000, LARGE])
+def test_who_asks_whether_to_send_is_told_the_refusal_instead(address: str, length: int) -> None:
+    with line_to(address) as line:
+        line.sendall(f"{FORM}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode())
+
+        answer = read_all(line)
+
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+
+
+def test_who_asks_whether_to_send_what_is_wanted_is_told_to(address: str, token: str) -> None:
+    head = f"{FORM}Authorization: Bearer {token}\r\nExpect: 100-continue\r\nContent-Length: {LARGE}\r\n\r\n"
+    with line_to(address) as line:
+        line.sendall(head.encode())
+
+        assert line.recv(12) == b"HTTP/1.1 100"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What may not be sent is refused before it is read: counted at the door of the app, and on the wire."""
 
+import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -68,6 +70,19 @@ def send_endlessly(address: str, path: str, headers: dict[str, str]) -> tuple[in
     return int(answer.split()[1]), gone
 
 
+def send_photo(address: str, headers: dict[str, str], size_bytes: int) -> bytes:
+    """Sends a body to its end, whatever comes meanwhile, then reads until the other end closes."""
+    at = httpx2.URL(address)
+    told = headers | {"host": at.host, "content-length": str(size_bytes)}
+    lines = ["POST /v1/inspections HTTP/1.1", *(f"{k}: {v}" for k, v in told.items()), "", ""]
+    with socket.create_connection((at.host, at.port or 0), timeout=20) as line:
+        line.sendall("\r\n".join(lines).encode())
+        for _ in range(size_bytes // len(PIECE)):
+            line.sendall(PIECE)
+            time.sleep(0.002)  # a refusal has long gone out when most is still to come
+        return b"".join(iter(lambda: line.recv(65536), b""))
+
+
 @pytest.mark.parametrize(
     ("role", "path", "status"),
     [
@@ -125,6 +140,7 @@ def test_while_the_queue_is_full_photos_are_turned_away_unread_but_not_those_acc
             headers=headers | {"content-type": FORM["content-type"]},
             timeout=60,
         )
+        whole = send_photo(address, FORM | headers, size_bytes=80 * len(PIECE))
         inspector.go.set()
 
     assert [answer.status_code for answer in sent] == [202, 202]
@@ -132,6 +148,10 @@ def test_while_the_queue_is_full_photos_are_turned_away_unread_but_not_those_acc
     assert found == told.status_code == 503
     assert told.headers["retry-after"] == "10"
     assert told.headers["connection"] == "close"
+    head, _, body = whole.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503")
+    assert b"\r\nretry-after: 10\r\n" in head.lower()
+    assert json.loads(body)["type"].endswith(":busy")
     assert app.taken == before
     assert gone < BUFFERED
 
