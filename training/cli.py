@@ -1,4 +1,4 @@
-"""`qc-train`: render, sheet, fit, export, calibrate, evaluate, promote, import. Thin: parse, call, print."""
+"""`qc-train`: render, sheet, fit, export, blend, calibrate, evaluate, promote, import. Thin: parse, call, print."""
 
 import argparse
 import sys
@@ -87,6 +87,13 @@ def export(arguments: argparse.Namespace) -> None:
 
     facts: dict[str, str | int | float] = {"run": arguments.run_name, "commit": _commit()}
     print(write(arguments.checkpoint, version=arguments.version, models=ROOT / "models", training=facts))
+
+
+def blend(arguments: argparse.Namespace) -> None:
+    from training.export import blend as write
+
+    parts = [ROOT / "models" / part for part in arguments.parts]
+    print(write(parts, version=arguments.version, models=ROOT / "models", training={"commit": _commit()}))
 
 
 def calibrate(arguments: argparse.Namespace) -> None:
@@ -234,6 +241,14 @@ def _parser() -> argparse.ArgumentParser:
     c.add_argument("checkpoint", type=Path)
     c.add_argument("version")
     c.add_argument("--run-name", default="night")
+    c = command(
+        "blend",
+        blend,
+        "write the mean of versions that were trained one from another",
+        "blend 2026.12.3 2026.12.1 2026.12.2",
+    )
+    c.add_argument("version")
+    c.add_argument("parts", nargs="+", help="versions under models/")
     c = command(
         "calibrate",
         calibrate,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from qc_vision.errors import ModelError
 from qc_vision.measurement import ScoreThresholds
+from qc_vision.message import Message
 from qc_vision.model import OUTPUTS, ModelManifest, load_model
 from training.checkpoint import load_checkpoint, of_another_network
 from training.network import MEAN, PITCH_FIRST_PX, PITCH_STEP, STD, WeaveNet
 from training.render.fault import CODES
 from training.render.scene import Renderer
+from training.warm import mean_weights
 
 GOLDEN_SEED = 12
 PARITY = 2e-3
@@ -62,9 +66,42 @@ def averaged_network(checkpoint: Path) -> tuple[WeaveNet, dict]:
 
 
 def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, str | int | float]) -> Path:
-    """Exports `checkpoint` as `models`/`version` with every threshold wide open (calibrate sets them),
-    proves that the runtime gives what torch gives, and returns the folder."""
+    """Writes the running average of `checkpoint` as `models`/`version`, see `write_version`."""
     network, kept = averaged_network(checkpoint)
+    told = {
+        **training,
+        "steps": kept["step"],
+        **{f"loss_{k}": round(v, 4) for k, v in kept["losses"].items()},
+    }
+    return write_version(network, version=version, models=models, training=told)
+
+
+def blend(
+    parts: Sequence[Path], *, version: str, models: Path, training: dict[str, str | int | float]
+) -> Path:
+    """Writes the mean of shipped versions' weights as `models`/`version`, see `write_version`. ModelError where one is of
+    another network."""
+    weights, missing = mean_weights(parts)
+    if missing:
+        raise ModelError(
+            Message(
+                id=f"Tidak semua versi punya semua bobot jaringan ini (kurang {len(missing)}, mis. {missing[0]}). "
+                "Pilih versi yang lebih baru.",
+                en=f"Not every version has all weights of this network ({len(missing)} missing, e.g. {missing[0]}). "
+                "Choose later versions.",
+            )
+        )
+    network = WeaveNet(len(CODES), pretrained=False)
+    network.load_state_dict(weights)
+    told = {**training, "mean_of": " ".join(part.name for part in parts)}
+    return write_version(network.eval(), version=version, models=models, training=told)
+
+
+def write_version(
+    network: WeaveNet, *, version: str, models: Path, training: dict[str, str | int | float]
+) -> Path:
+    """Exports `network` as `models`/`version` with every threshold wide open (calibrate sets them),
+    proves that the runtime gives what torch gives, and returns the folder."""
     folder = models / version
     folder.mkdir(parents=True, exist_ok=True)
     photo = Renderer().render(GOLDEN_SEED).rgb[:, :192]
@@ -108,11 +145,7 @@ def export(checkpoint: Path, *, version: str, models: Path, training: dict[str, 
         thresholds={code: ScoreThresholds(review=0.4, fail=0.6) for code in CODES},
         interval_factor=1.0,
         golden_tolerance=PARITY,
-        training={
-            **training,
-            "steps": kept["step"],
-            **{f"loss_{k}": round(v, 4) for k, v in kept["losses"].items()},
-        },
+        training=training,
     )
     write_manifest(folder, manifest)
     load_model(folder)

@@ -36,10 +36,10 @@ def shipped_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     except (OSError, DecodeError) as wrong:
         raise ModelError(
             Message(
-                id=f"Versi {folder.name} tidak dapat dibaca dari {folder.parent} ({wrong}). Di berkas latihan, isi "
-                "warm_start dengan versi yang ada, atau [].",
-                en=f"Version {folder.name} cannot be read from {folder.parent} ({wrong}). In the run file, set warm_start "
-                "to versions that are there, or to [].",
+                id=f"Versi {folder.name} tidak dapat dibaca dari {folder.parent} ({wrong}). Sebutkan versi yang ada; di "
+                "berkas latihan itu warm_start, dan [] berarti mulai dari nol.",
+                en=f"Version {folder.name} cannot be read from {folder.parent} ({wrong}). Name versions that are there; in a "
+                "run file that is warm_start, and [] means from nothing.",
             )
         ) from wrong
     state = WeaveNet(len(CODES)).state_dict()

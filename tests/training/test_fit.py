@@ -11,7 +11,7 @@ import torch
 from qc_vision.errors import ModelError, SpecError, StorageError
 from qc_vision.model import CHECKED, OUTPUTS, champion_folder, load_model
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.export import PARITY, Exported, averaged_network
+from training.export import PARITY, Exported, averaged_network, blend
 from training.fit import fit
 from training.network import MEAN, STD, WeaveNet
 from training.render.cache import fill
@@ -171,6 +171,9 @@ def test_weights_of_another_encoder_are_refused_and_new_heads_start_afresh(tmp_p
                 shipped_weights(tmp_path)
         else:
             assert shipped_weights(tmp_path)[1] == ("surface.weight",)
+            with pytest.raises(ModelError, match=r"1 missing, e\.g\. surface\.weight"):
+                blend([champion_folder(), tmp_path], version="2020.1.1", models=tmp_path, training={})
+            assert not (tmp_path / "2020.1.1").exists()
 
 
 def test_a_run_may_start_from_the_mean_of_two_versions(tmp_path: Path) -> None:
