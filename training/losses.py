@@ -19,7 +19,7 @@ ELSEWHERE = 0.15
 FAULTY = 4.0
 LOUDEST_CELLS = 8
 """How many cells make up a photo's own score: about the smallest fault worth a look."""
-FAULT_WEIGHT, PHOTO_WEIGHT, CODE_WEIGHT, CREST_WEIGHT = 12.0, 0.5, 0.5, 1.5
+FAULT_WEIGHT, PHOTO_WEIGHT, CODE_WEIGHT, CREST_WEIGHT = 12.0, 0.25, 0.5, 1.5
 
 
 def losses(maps: Maps, batch: Batch) -> dict[str, Tensor]:

@@ -104,6 +104,20 @@ def test_readings_of_renders_agree_with_the_drawn_directions_and_pitches(perceiv
     assert np.median(turns) < 10
 
 
+def _maps(basket: np.ndarray, weave: np.ndarray, faults: np.ndarray) -> dict[str, np.ndarray]:
+    """What a network says that sees no strands."""
+    h, w = basket.shape
+    coarse = (h // 2, w // 2)
+    return {
+        "surface": np.stack([basket, weave]),
+        "defects": faults,
+        "crests": np.zeros((2, h, w), np.float32),
+        "angle": np.zeros((2, 2, *coarse), np.float32),
+        "pitch": np.full((2, 30, *coarse), 1 / 30, np.float32),
+        "features": np.zeros((24, h, w), np.float32),
+    }
+
+
 class _TwoOpinions:
     """From afar the right half of the grey photo is basket; close by, whatever lies above its middle."""
 
@@ -119,15 +133,8 @@ class _TwoOpinions:
         basket[
             (slice(None), slice(w // 2, None)) if self._looks == 1 else (slice(None, h // 2), slice(None))
         ] = 1
-        coarse = (2, 30, h // 2, w // 2)
-        return {
-            "surface": np.stack([basket, np.ones((h, w), np.float32)]),
-            "defects": np.zeros((len(self.manifest.codes), h, w), np.float32),
-            "crests": np.zeros((2, h, w), np.float32),
-            "angle": np.zeros((2, 2, *coarse[2:]), np.float32),
-            "pitch": np.full(coarse, 1 / 30, np.float32),
-            "features": np.zeros((24, h, w), np.float32),
-        }
+        faults = np.zeros((len(self.manifest.codes), h, w), np.float32)
+        return _maps(basket, np.ones((h, w), np.float32), faults)
 
 
 def test_basket_is_what_both_looks_call_so() -> None:
@@ -152,15 +159,7 @@ class _Holed:
         weave[:12, w // 2 - 6 : w // 2 + 6] = 0.2
         faults = np.zeros((len(self.manifest.codes), h, w), np.float32)
         faults[0], faults[1] = self.fault, self.fault / 2
-        coarse = (2, 30, h // 2, w // 2)
-        return {
-            "surface": np.stack([np.ones((h, w), np.float32), weave]),
-            "defects": faults,
-            "crests": np.zeros((2, h, w), np.float32),
-            "angle": np.zeros((2, 2, *coarse[2:]), np.float32),
-            "pitch": np.full(coarse, 1 / 30, np.float32),
-            "features": np.zeros((24, h, w), np.float32),
-        }
+        return _maps(np.ones((h, w), np.float32), weave, faults)
 
 
 def test_a_place_without_weave_is_likelier_a_fault_where_weave_encloses_it() -> None:
