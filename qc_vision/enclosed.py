@@ -24,4 +24,4 @@ def fill_enclosed(weave: FloatMap) -> FloatMap:
             enclosed[edge] = False
         enclosed[0] = False
         filled[enclosed[labels]] = level
-    return np.maximum(filled, weave)
+    return filled
