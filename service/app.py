@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 
 from qc_vision.inspection import SOFTWARE
 from qc_vision.refusal_limits import load_refusal_limits
@@ -45,6 +46,7 @@ from service.settings import Settings
 from service.signing import Keyring
 from service.standing import Standing
 from service.store import now
+from service.traces import traces_of
 from service.tus import Tus
 from service.workplace import open_workplace
 
@@ -53,17 +55,27 @@ Foto keranjang anyaman masuk, keputusan dengan alasannya keluar. / Photos of a h
 a verdict with its reasons comes out. Errors are problem documents (RFC 9457) in both languages.
 """
 
+NONE_OF_ITS_OWN: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+"""FastAPI's spans hold whole addresses with their queries; ours do not (`service.traces`)."""
+
 
 def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: Crew | None = None) -> FastAPI:
     """The service, ready to be served. A thread grades with the `inspector`, or a `crew` that is at work already;
     without either, processes with the shipped model."""
-    counted = Metrics()
+    counted, traces = Metrics(), traces_of(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         at = open_workplace(settings)
         store, bell, under_way = at.store, Bell(), parts_of(settings)
-        ours = crew or (Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell))
+        ours = crew or (
+            Processes(settings) if inspector is None else Threads(at, [inspector], bell=bell, traces=traces)
+        )
         app.state.desk = Desk(
             settings=settings,
             limits=load_refusal_limits(settings.refusal_limits),
@@ -96,12 +108,14 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         if crew is None:
             ours.stop()
         store.close()
+        traces.stop()
 
     app = DescribedApi(
         title="qc_vision",
         version=SOFTWARE,
         description=DESCRIPTION,
         lifespan=lifespan,
+        telemetry=NONE_OF_ITS_OWN,
         # the usual documentation pages load scripts from elsewhere
         docs_url=None,
         redoc_url=None,
@@ -137,6 +151,6 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
     app.add_middleware(SameSite)
     app.add_middleware(HeaderLimit)
     app.add_middleware(HangUp)
-    app.add_middleware(RequestLog, metrics=counted)
+    app.add_middleware(RequestLog, metrics=counted, traces=traces)
     app.add_middleware(SecurityHeaders, https=settings.is_https)
     return app

@@ -21,6 +21,7 @@ from service.dependencies import Crew
 from service.grading import Inspects
 from service.reception import Bell
 from service.settings import Settings
+from service.traces import Traces, traces_of
 from service.uploads import count_crash, list_holders, list_late_holders, release
 from service.worker import Worker, Workplace
 from service.workplace import open_workplace
@@ -60,8 +61,8 @@ def working(crew: Crew) -> Iterator[Crew]:
 class Threads:
     """One thread per inspector, woken by the bell. For an app that is given its inspectors."""
 
-    def __init__(self, at: Workplace, inspectors: Sequence[Inspects], *, bell: Bell) -> None:
-        self._workers = [Worker(at, inspector, name=draw_name()) for inspector in inspectors]
+    def __init__(self, at: Workplace, inspectors: Sequence[Inspects], *, bell: Bell, traces: Traces) -> None:
+        self._workers = [Worker(at, inspector, name=draw_name(), traces=traces) for inspector in inspectors]
         self._bell = bell
         self._stopped = threading.Event()
         self._threads = [
@@ -290,7 +291,7 @@ def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the service stops its workers itself
     name = draw_name()
     try:
-        worker = Worker(open_workplace(settings), load(), name=name)
+        worker = Worker(open_workplace(settings), load(), name=name, traces=traces_of(settings))
     except QcVisionError as wrong:
         words.send(wrong.message)
         raise SystemExit(1) from wrong

@@ -54,7 +54,8 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a request brings. `id`, `key` and `photo_ids` are drawn by the sender, None where it draws none."""
+    """What a request brings. `id`, `key` and `photo_ids` are drawn by the sender, None where it draws none. `trace`: its
+    span, see `service.traces`."""
 
     id: str | None
     key: str | None
@@ -63,6 +64,7 @@ class Sent:
     card: CardDemand = "optional"
     photos: Sequence[SentFile | KeptFile]
     photo_ids: Sequence[str] | None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,7 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
         card=sent.card,
         created_at=at,
         acknowledged=acknowledged,
+        trace=sent.trace,
         photos=tuple(
             UploadPhoto(
                 id=id or new_id(),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from qc_vision.message import Message
 PREFIX = "QC_"
 OF_TESTS = "QC_TEST_"
 """Variables that tell the tests where a database is; they are no settings."""
+SENDS_TRACES = "opentelemetry-exporter-otlp-proto-http"
+"""The package of the extra `otel`."""
 
 
 class Settings(BaseSettings):
@@ -37,7 +40,7 @@ class Settings(BaseSettings):
 
     `backup_public_key` seals backups, `backup_key` opens them and belongs elsewhere than on the server.
     `oidc_issuer`: the OpenID Connect provider through which accounts linked to it may sign in, as `oidc_client_id`; the
-    page's button says `oidc_name`.
+    page's button says `oidc_name`. `otlp_endpoint`: the OpenTelemetry collector that is sent traces, over HTTP.
 
     A setting with `repr=False` may hold a password: it is neither printed nor logged."""
 
@@ -79,6 +82,7 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = Field(default=None, repr=False)
     oidc_name: str = Field(default="OpenID", max_length=40)
+    otlp_endpoint: str | None = Field(default=None, pattern="^https?://[^?#@]*[^/?#@]$")
 
     @property
     def database(self) -> str:
@@ -113,6 +117,7 @@ def read_settings(laid_over: Mapping[str, Any] | None = None, *, env_file: Path 
             [Message(id=f"{env_file} tidak terbaca ({wrong})", en=f"{env_file} cannot be read ({wrong})")]
         ) from wrong
     _refuse_alone(settings)
+    _refuse_without_extra(settings)
     return settings
 
 
@@ -157,6 +162,24 @@ def _refuse_alone(settings: Settings) -> None:
     ]
     if faults:
         raise _refused(faults)
+
+
+def _refuse_without_extra(settings: Settings) -> None:
+    """Refuses traces where what sends them is not installed: it is imported only where they are wanted."""
+    if settings.otlp_endpoint is None:
+        return
+    try:
+        distribution(SENDS_TRACES)
+    except PackageNotFoundError as wrong:
+        name = variable_of("otlp_endpoint")
+        raise _refused(
+            [
+                Message(
+                    id=f"{name} memerlukan paket tambahan (pip install 'qc_vision[otel]')",
+                    en=f"{name} needs an extra (pip install 'qc_vision[otel]')",
+                )
+            ]
+        ) from wrong
 
 
 def _refused(faults: list[Message]) -> SettingsRefused:

@@ -137,6 +137,7 @@ UPLOADS = Table(
     Column("lease_by", String(120)),
     Column("lease_until_s", Float, nullable=False),
     Column("problem", Text),
+    Column("trace", String(55)),
 )
 """Work in hand, not evidence: one row per upload from its acceptance on, changed as it is graded. Its `id`
 becomes the inspection's. `lease_until_s`: seconds since 1970 before which nobody else may take it."""

@@ -65,6 +65,7 @@ class Upload:
 
     `place` and `bundle` say where its photos lie. `key`: the sender's own name for the request. `acknowledged`:
     the sender was told that it will be graded. `problem`: why it was refused or set aside or, while it waits, what went wrong last.
+    `trace`: the span of the request that brought it, None where no traces are made.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Upload:
     lease_by: str | None = None
     lease_until_s: float = 0.0
     problem: Mapping[str, Any] | None = None
+    trace: str | None = None
     photos: tuple[UploadPhoto, ...]
 
     @property
@@ -133,6 +135,7 @@ def add_upload(connection: Connection, upload: Upload) -> None:
             claims=0,
             crashes=0,
             lease_until_s=0.0,
+            trace=upload.trace,
         )
     )
     rows = [
@@ -398,6 +401,7 @@ def _upload(row: Row[Any], photos: Sequence[Row[Any]]) -> Upload:
         lease_by=row.lease_by,
         lease_until_s=row.lease_until_s,
         problem=None if row.problem is None else json.loads(row.problem),
+        trace=row.trace,
         photos=tuple(_photo(photo) for photo in photos),
     )
 

@@ -4,20 +4,25 @@ It runs as a process of its own (`service.crew`) or, around an inspector given t
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from opentelemetry.trace import Span, SpanKind
+
 from qc_vision.epcis import Naming
 from qc_vision.errors import QcVisionError
 from service.grading import Inspects, SentPhoto, grade_item
 from service.intake import Intake
+from service.item import ItemInspection
 from service.photos import PhotoStore, cannot_read
-from service.problems import PhotoRefused
+from service.problems import PhotoRefused, kind_of
 from service.recording import record_inspection
 from service.repeats import came_before, note_marks
 from service.store import Store
+from service.traces import NO_TRACES, Traces, fail
 from service.uploads import (
     State,
     Upload,
@@ -55,12 +60,14 @@ class Worker:
         inspector: Inspects,
         *,
         name: str,
+        traces: Traces = NO_TRACES,
         clock_s: Callable[[], float] = time.time,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._at = at
         self._inspector = inspector
         self._name = name
+        self._traces = traces
         self._clock_s = clock_s
         self._clock = clock
 
@@ -71,17 +78,25 @@ class Worker:
             return False
         if upload.state is not State.WORKING:
             return True  # set aside
+        with self._traces.span("grade upload", kind=SpanKind.CONSUMER, parent=upload.trace) as span:
+            span.set_attributes({"qc.photos": len(upload.photos), "qc.claims": upload.claims})
+            self._end(upload, span)
+        return True
+
+    def _end(self, upload: Upload, span: Span) -> None:
         try:
-            self._grade(upload)
+            self._grade(upload, span)
         except PhotoRefused as wrong:
+            span.set_attribute("qc.refusal", kind_of(wrong).code)
             self._refuse(upload, wrong)
         except (QcVisionError, OSError) as wrong:
+            fail(span, wrong)
             self._put_back(upload, wrong)
-        except Exception:
+        except Exception as wrong:
+            fail(span, wrong)
             # a fault in our own code counts like a crash: once more, then it is set aside
             with self._at.store.changing() as connection:
                 count_crash(connection, self._name)
-        return True
 
     def _take(self) -> Upload | None:
         place, now_s = self._at.intake.place(), self._clock_s()
@@ -92,7 +107,7 @@ class Worker:
         with self._at.store.changing() as connection:
             return claim(connection, worker=self._name, place=place, now_s=now_s, lease_s=LEASE_S)
 
-    def _grade(self, upload: Upload) -> None:
+    def _grade(self, upload: Upload, span: Span) -> None:
         graded = grade_item(
             [
                 SentPhoto(id=photo.id, filename=photo.filename, read=self._reader(upload, position))
@@ -114,6 +129,7 @@ class Worker:
                 note_marks(connection, graded.inspection, graded.marks)
         if held:
             self._at.intake.forget(upload.bundle)
+        span.set_attributes({"qc.kept": held, **_describe(graded.inspection)})
 
     def _reader(self, upload: Upload, position: int) -> Callable[[], bytes]:
         def read() -> bytes:
@@ -133,3 +149,15 @@ class Worker:
         error = wrong if isinstance(wrong, QcVisionError) else cannot_read(upload.bundle, wrong)
         with self._at.store.changing() as connection:
             put_back(connection, upload, error, not_before_s=self._clock_s() + REST_S)
+
+
+def _describe(inspection: ItemInspection) -> dict[str, str | float]:
+    """The verdict, and how long each station of the line took, all photos together."""
+    took_ms: defaultdict[str, float] = defaultdict(float)
+    for photo in inspection.photos:
+        for station, ms in photo.timing_ms.items():
+            took_ms[station] += ms
+    return {
+        "qc.verdict": inspection.verdict.value,
+        **{f"qc.{station}_ms": ms for station, ms in took_ms.items()},
+    }

@@ -49,6 +49,7 @@ from service.routes.uploads import UploadAnswer, WhileRoom, answer_upload, recei
 from service.scope import inspections_within, refuse_foreign
 from service.store import Wanted, find_inspection, now
 from service.tabulate import PHOTO_COLUMNS, photo_rows
+from service.traces import span_under_way
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"], route_class=AskedFirst)
 
@@ -161,6 +162,7 @@ def inspect_item(
             photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos or ()]
             or take_parts(desk, caller, parts or (), opened),
             photo_ids=parts or photo_ids,
+            trace=span_under_way(),
         )
         # parts are gone once they were accepted: whoever sent them is not asked to send them again
         received = receive(desk, sent, acknowledged=at_once or bool(parts))

@@ -24,7 +24,16 @@ OUT_OF_THE_LEDGER = {
         "work in hand, changed as it goes on; what it leads to is a record",
         {
             *("id", "seq", "key", "content_sha256", "place", "bundle", "state", "item", "by", "card"),
-            *("created_at", "acknowledged", "claims", "crashes", "lease_by", "lease_until_s", "problem"),
+            *(
+                "created_at",
+                "acknowledged",
+                "claims",
+                "crashes",
+                "lease_by",
+                "lease_until_s",
+                "problem",
+                "trace",
+            ),
         },
     ),
     "upload_photos": (

@@ -1,19 +1,50 @@
 """The schema's steps: what an older version kept enters the chain, unchanged."""
 
 import json
+import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, true
+from sqlalchemy import Engine, create_engine, insert, inspect, select, text, true
 
 from qc_vision.record import record_json
 from service.store import open_store, read_inspections
+from service.tables import UPLOADS
 from service.verify import Verified, verify
 from service.waiting import undecided
 from tests.service.test_store import inspection
+
+POSTGRESQL = os.environ.get("QC_TEST_POSTGRESQL", "")
+"""An empty database that may be wiped, see `test_postgresql.py`."""
+
+
+def step_to(engine: Engine, revision: str, *, back: bool = False) -> None:
+    """Steps the schema up, or `back`, to a revision."""
+    config = Config()
+    config.set_main_option("script_location", "service:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if back else command.upgrade)(config, revision)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database, of either kind."""
+    if request.param == "postgresql" and not POSTGRESQL:
+        pytest.skip("needs an empty PostgreSQL database: see test_postgresql.py")
+    engine = create_engine(
+        POSTGRESQL if request.param == "postgresql" else f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    )
+    if request.param == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
@@ -21,11 +52,7 @@ def path(tmp_path: Path) -> Path:
     """A file as the version before the ledger left it, with two inspections in it."""
     path = tmp_path / "records.sqlite"
     engine = create_engine(f"sqlite:///{path}")
-    config = Config()
-    config.set_main_option("script_location", "service:migrations")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "r0001")
+    step_to(engine, "r0001")
     engine.dispose()
     with sqlite3.connect(path) as raw:
         for n in (1, 2):
@@ -107,3 +134,32 @@ def test_old_rows_still_refuse_to_be_changed_or_removed(path: Path, table: str) 
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 raw.execute(statement)
     raw.close()
+
+
+def test_uploads_in_hand_outlast_the_step_to_their_traces_and_the_one_back(engine: Engine) -> None:
+    step_to(engine, "r0011")
+    upload = {
+        "id": "u-1",
+        "content_sha256": "0" * 64,
+        "place": "here",
+        "bundle": "b-1",
+        "state": "waiting",
+        "item": "{}",
+        "card": "optional",
+        "created_at": "2026-05-04T08:30:00+00:00",
+        "acknowledged": True,
+        "claims": 0,
+        "crashes": 0,
+        "lease_until_s": 0.0,
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(UPLOADS).values(upload))
+
+    step_to(engine, "r0012")
+    with engine.begin() as connection:
+        assert connection.execute(select(UPLOADS.c.id, UPLOADS.c.trace)).all() == [("u-1", None)]
+
+    step_to(engine, "r0011", back=True)
+    with engine.begin() as connection:
+        assert connection.execute(select(UPLOADS.c.id)).all() == [("u-1",)]
+    assert "trace" not in {column["name"] for column in inspect(engine).get_columns("uploads")}
