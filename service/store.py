@@ -354,6 +354,16 @@ def find_inspection(connection: Connection, inspection_id: str) -> ItemInspectio
     return _read(connection, select(INSPECTIONS).where(INSPECTIONS.c.id == inspection_id))
 
 
+def find_numbers(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """The `seq` of each of these inspections, by id."""
+    numbers = dict[str, int]()
+    for start in range(0, len(ids), PORTION):
+        of_portion = INSPECTIONS.c.id.in_(ids[start : start + PORTION])
+        rows = connection.execute(select(INSPECTIONS.c.id, INSPECTIONS.c.seq).where(of_portion))
+        numbers |= {row.id: row.seq for row in rows}
+    return numbers
+
+
 def _newest(query: Select[Any], wanted: Wanted, *, limit: int, before: int | None) -> Select[Any]:
     query = query.order_by(INSPECTIONS.c.seq.desc()).limit(limit)
     if wanted.verdict is not None:

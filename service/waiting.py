@@ -4,15 +4,14 @@ The table `waiting` names them, so that the queue costs what waits and not all t
 computed again from what is kept; every append that may change who waits refreshes it in its own transaction.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Exists,
-    Select,
     and_,
     delete,
     exists,
@@ -33,6 +32,15 @@ PHOTOGRAPHED = "photographed"
 """The kind of fact that says who took an inspection's photos."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An inspection that waits, by its `seq`, and the basket that it is filed under. `asked`: its maker asked."""
+
+    seq: int
+    ref: str | None
+    asked: bool
+
+
 def refresh(connection: Connection, *, inspection_id: str, ref: str | None) -> None:
     """Finds again who waits, of all inspections of the item `ref`, or of the one inspection without an item."""
     of_item = INSPECTIONS.c.id == inspection_id if ref is None else filed_under(ref)
@@ -42,17 +50,18 @@ def refresh(connection: Connection, *, inspection_id: str, ref: str | None) -> N
     connection.execute(insert(WAITING).from_select(["seq", "asked", "undecided"], now_waiting))
 
 
-def undecided(within: ColumnElement[bool], *, limit: int) -> Select[Any]:
-    """Rows of INSPECTIONS that the caller may see, oldest first: those that the machine failed, where nobody has decided
-    on them or on later ones of the item; and the last of each item, or one that names no item, where it was not sure
-    and nobody decided."""
-    return _oldest(WAITING.c.undecided, within, limit)
-
-
-def asked_for(within: ColumnElement[bool], *, limit: int) -> Select[Any]:
-    """Rows of INSPECTIONS that the caller may see, oldest first: the last of each item whose maker asked, where
-    nobody decided since."""
-    return _oldest(WAITING.c.asked, within, limit)
+def list_waiting(
+    connection: Connection, within: ColumnElement[bool], *, after: int = 0, limit: int | None = None
+) -> Sequence[Waiting]:
+    """What waits and the caller may see, oldest first, after the one numbered `after`: what the machine failed, where nobody
+    has decided on it or on later photos of the item; the last of each item, or one that names no item, where it was not
+    sure and nobody decided; and the last of each item whose maker asked, where nobody decided since."""
+    # not a join: SQLite would begin it with all that was ever failed
+    asked = INSPECTIONS.c.seq.in_(select(WAITING.c.seq).where(WAITING.c.asked))
+    listed = INSPECTIONS.c.seq.in_(select(WAITING.c.seq).where(WAITING.c.seq > after))
+    query = select(INSPECTIONS.c.seq, present_ref().label("ref"), asked.label("asked"))
+    query = query.where(listed, within).order_by(INSPECTIONS.c.seq).limit(limit)
+    return [Waiting(seq=row.seq, ref=row.ref, asked=bool(row.asked)) for row in connection.execute(query)]
 
 
 def own_photos(caller: str) -> ColumnElement[bool]:
@@ -76,12 +85,6 @@ def count_waiting(connection: Connection, within: ColumnElement[bool]) -> int:
 def specs_of_two_persons() -> tuple[str, ...]:
     """Names of the specs whose photographer may not decide."""
     return tuple(name for name in shipped_specs() if load_spec(name).two_persons)
-
-
-def _oldest(which: Column[bool], within: ColumnElement[bool], limit: int) -> Select[Any]:
-    # not a join: SQLite would begin it with all that was ever failed
-    listed = INSPECTIONS.c.seq.in_(select(WAITING.c.seq).where(which))
-    return select(INSPECTIONS).where(listed, within).order_by(INSPECTIONS.c.seq).limit(limit)
 
 
 def _undecided() -> ColumnElement[bool]:

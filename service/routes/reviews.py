@@ -1,11 +1,11 @@
 """`/v1/reviews`: what waits for a person. `/v1/dispositions`: what the person decides. Makers may ask for a look."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection, and_
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from qc_vision.decision import Verdict
 from qc_vision.disposition import Disposition, ReviewRequest, Rework, dispose
@@ -23,21 +23,20 @@ from service.dossier import (
     verdict_of,
 )
 from service.entries import DispositionEntry, ReviewRequestEntry, ReworkEntry
-from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, list_facts
+from service.facts import Draft, Fact, Kind, WantedFacts, append_fact, find_fact, items_of, list_facts
+from service.filing import filed_under
 from service.item import ItemInspection
 from service.ledger import Tail
 from service.outbox import declare_superseded, surroundings_of, tell
 from service.permission import AsFieldwork, AskedFirst, AsReviewer
 from service.problems import CONFLICT, RequestRefused, not_found
-from service.routes.paging import IfMatch, read_version, tag
+from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read_version, tag
 from service.scope import inspections_within, refuse_foreign
-from service.store import find_inspection, now, read_inspections
-from service.waiting import asked_for, count_waiting, own_photos, specs_of_two_persons, undecided
+from service.store import find_inspection, find_numbers, now, read_inspections
+from service.tables import INSPECTIONS
+from service.waiting import Waiting, count_waiting, list_waiting, own_photos, specs_of_two_persons
 
 router = APIRouter(prefix="/v1", tags=["reviews"], route_class=AskedFirst)
-
-AT_MOST = 50
-"""Inspections in one answer of the queue: the page asks again when it has worked through them."""
 
 Why = Literal["fail", "review", "maker_asks", "sample"]
 
@@ -57,34 +56,45 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """What the caller may decide, oldest first, at most 50; `more` where further ones wait behind them.
+    """What the caller may decide, oldest first; `next_cursor` asks for the following page, null on the last.
 
     `for_others`: how many wait for another person, because the caller took their photos and the spec wants two.
     """
 
     reviews: tuple[Review, ...]
-    more: bool
+    next_cursor: str | None
     for_others: int
 
 
 @router.get("/reviews")
-def list_reviews(desk: AtDesk, caller: AsReviewer, lot: str | None = None) -> Queue:
+def list_reviews(
+    desk: AtDesk, caller: AsReviewer, lot: str | None = None, limit: Limit = 50, cursor: str | None = None
+) -> Queue:
     """What the machine failed or was not sure of, and what makers asked for; with `lot`, that lot's alone, and its sample
     too."""
-    within, own = inspections_within(caller), own_photos(caller.code)
+    after, own = read_cursor(cursor) or 0, own_photos(caller.code)
+    within = inspections_within(caller)
     with desk.store.reading() as connection:
-        asked = read_inspections(connection, asked_for(and_(within, ~own), limit=AT_MOST + 1))
-        failed = read_inspections(connection, undecided(and_(within, ~own), limit=AT_MOST + 1))
-        waiting: Mapping[str, ItemInspection] = {i.id: i for i in [*asked, *failed]}
+        # one more than asked tells whether there is a next page
         if lot is None:
+            found = list_waiting(connection, and_(within, ~own), after=after, limit=limit + 1)
             for_others = count_waiting(connection, and_(within, own))
         else:
             refuse_foreign(connection, caller, lot=lot)
-            waiting, for_others = _of_lot(connection, lot, waiting, caller.code)
-        ordered = sorted(waiting.values(), key=lambda inspection: inspection.created_at)
-        asked_ids = {inspection.id for inspection in asked}
-        reviews = tuple(_review(connection, i, asked=i.id in asked_ids) for i in ordered[:AT_MOST])
-    return Queue(reviews=reviews, more=len(ordered) > AT_MOST, for_others=for_others)
+            of_lot, for_others = _of_lot(connection, lot, and_(within, ~own), caller.code)
+            found = [waits for waits in of_lot if waits.seq > after][: limit + 1]
+        page = found[:limit]
+        of_page = select(INSPECTIONS).where(INSPECTIONS.c.seq.in_([waits.seq for waits in page]))
+        inspections = read_inspections(connection, of_page.order_by(INSPECTIONS.c.seq))
+        reviews = tuple(
+            _review(connection, inspection, asked=waits.asked)
+            for inspection, waits in zip(inspections, page, strict=True)
+        )
+    return Queue(
+        reviews=reviews,
+        next_cursor=make_cursor(page[-1].seq) if len(found) > limit else None,
+        for_others=for_others,
+    )
 
 
 @router.post("/dispositions", status_code=201)
@@ -179,26 +189,29 @@ def ask_for_review(desk: AtDesk, caller: AsFieldwork, response: Response, entry:
 
 
 def _of_lot(
-    connection: Connection, lot: str, waiting: Mapping[str, ItemInspection], caller: str
-) -> tuple[Mapping[str, ItemInspection], int]:
-    """What of a lot waits for the caller, its sample too; and how many wait for somebody else."""
+    connection: Connection, lot: str, within: ColumnElement[bool], caller: str
+) -> tuple[Sequence[Waiting], int]:
+    """What of a lot waits for the caller, its sample too, oldest first; and how many wait for somebody else."""
     file = read_lot_file(connection, lot, now=now())
     if file is None:
         raise not_found(Message(id="Lot itu", en="such lot"))
-    need = {u for n in file.decision.missing if n.code in ("confirmation", "sample") for u in n.units}
-    units = {unit.ref: unit for unit in file.units}
-    of_lot = {i.id: i for i in waiting.values() if i.item.ref in units}
-    need -= {inspection.item.ref for inspection in of_lot.values()}
-    for_others = 0
-    for unit in units.values():
+    waiting = list_waiting(connection, and_(within, filed_under(items_of(lot))))
+    need = {u for n in file.decision.missing for u in n.units if n.code in ("confirmation", "sample")}
+    need -= {waits.ref for waits in waiting}
+    for_others, looked_at = 0, dict[str, str]()
+    for unit in file.units:
         seen = unit.inspection
         if seen is None or unit.ref not in need:
             continue
         if unit.photographer == caller and seen.item.spec in specs_of_two_persons():
             for_others += 1
         else:
-            of_lot[seen.id] = seen
-    return of_lot, for_others
+            looked_at[seen.id] = unit.ref
+    sample = [
+        Waiting(seq=seq, ref=looked_at[id], asked=False)
+        for id, seq in find_numbers(connection, list(looked_at)).items()
+    ]
+    return sorted([*waiting, *sample], key=lambda waits: waits.seq), for_others
 
 
 def _tell(

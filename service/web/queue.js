@@ -15,7 +15,8 @@ const DECIDED_MEANWHILE = [409, 412, 428]; // somebody else was faster: the vers
 const lot = new URLSearchParams(location.search).get("lot");
 
 let reviews = [];
-let more = false;
+let nextCursor = null; // of what waits behind those
+let skipped = new Set(); // ids of the inspections left for later
 let forOthers = 0;
 let loaded = false;
 let chosen = null; // the class of defect that the person sees, null for none
@@ -32,9 +33,10 @@ load();
 
 async function load(after = null) {
   try {
-    const queue = await fetchJson(`/v1/reviews${lot ? `?lot=${encodeURIComponent(lot)}` : ""}`);
+    const queue = await fetchJson(address(null));
     reviews = queue.reviews;
-    more = queue.more;
+    nextCursor = queue.next_cursor;
+    skipped = new Set();
     forOthers = queue.for_others;
     loaded = true;
     refusal = after;
@@ -42,6 +44,12 @@ async function load(after = null) {
   } catch (wrong) {
     refuse(wrong);
   }
+}
+
+/** Of a page of the queue, the first or the one after it. */
+function address(cursor) {
+  const asked = Object.entries({ lot, cursor }).filter(([, value]) => value !== null);
+  return `/v1/reviews?${new URLSearchParams(asked)}`;
 }
 
 /** Makes ready for the first of the queue. */
@@ -80,10 +88,25 @@ function press(event) {
   }
 }
 
-function skip() {
+/** Leaves a basket for later: after all others, also those that are not here yet. */
+async function skip() {
   if (busy) return;
-  reviews = [...reviews.slice(1), reviews[0]];
-  start();
+  busy = true;
+  try {
+    skipped.add(reviews[0].inspection.id);
+    reviews = [...reviews.slice(1), reviews[0]];
+    if (nextCursor && skipped.has(reviews[0].inspection.id)) {
+      const queue = await fetchJson(address(nextCursor));
+      reviews = [...queue.reviews, ...reviews];
+      nextCursor = queue.next_cursor;
+    }
+    refusal = null;
+    start();
+  } catch (wrong) {
+    refuse(wrong);
+  } finally {
+    busy = false;
+  }
 }
 
 /** Lays the basket that was decided last before the person again; a new decision supersedes the one made. */
@@ -127,7 +150,7 @@ async function decide(action, severity, why) {
     last = { ...reviews[0], version: kept.version, decided: action };
     reviews = reviews.slice(1);
     refusal = null;
-    if (reviews.length === 0 && more) await load();
+    if (reviews.length === 0 && nextCursor) await load();
     else start();
   } catch (wrong) {
     if (wrong instanceof Refusal && DECIDED_MEANWHILE.includes(wrong.status)) await load(new Refusal({ key: "decidedMeanwhile" }));
@@ -155,7 +178,7 @@ function redraw() {
 
 function count() {
   const parts = [];
-  if (reviews.length) parts.push(`${number(reviews.length)}${more ? "+" : ""} ${word("queueLeft")}`);
+  if (reviews.length) parts.push(`${number(reviews.length)}${nextCursor ? "+" : ""} ${word("queueLeft")}`);
   if (forOthers) parts.push(`${number(forOthers)} ${word("queueForOthers")}`);
   if (lot) parts.push(lot);
   return parts.join(" · ");

@@ -44,9 +44,9 @@ from service.item import GradedPhoto, Item, ItemInspection
 from service.ledger import Head, Tail, Value, hash_entry, hash_row, read_head
 from service.outbox import surroundings_of, tell
 from service.store import Store, Wanted, append_inspection, open_database, read_inspections
-from service.tables import KEPT, LEDGER
+from service.tables import INSPECTIONS, KEPT, LEDGER
 from service.verify import Verified, verify
-from service.waiting import asked_for, undecided
+from service.waiting import list_waiting
 from tests.service.fakes import FakeInspector, photo_of
 
 FORMED_AT = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -216,8 +216,8 @@ def _works(store: Store, samples: dict[Verdict, GradedPhoto], lot: int) -> dict[
 
     def queue() -> None:
         with store.reading() as connection:
-            read_inspections(connection, asked_for(true(), limit=QUEUE))
-            read_inspections(connection, undecided(true(), limit=QUEUE))
+            page = [waits.seq for waits in list_waiting(connection, true(), limit=QUEUE)]
+            read_inspections(connection, select(INSPECTIONS).where(INSPECTIONS.c.seq.in_(page)))
 
     again = count(BASKETS)
     middle = _size(store) // 2

@@ -280,7 +280,7 @@ def test_the_curve_of_the_machine_alone_is_that_of_its_measured_figures(client: 
     assert major[0]["accepted"] == pytest.approx(stats.binom.cdf(2, 32, false_fails))
 
 
-def queue(client: TestClient, *, of: str = "R-1", **asked: str) -> Any:
+def queue(client: TestClient, *, of: str = "R-1", **asked: str | int) -> Any:
     headers = {"Authorization": f"Bearer {client.auth.token(of)}"}
     return client.get("/v1/reviews", params=asked, headers=headers).json()
 
@@ -337,6 +337,31 @@ def test_what_one_photographed_oneself_is_not_in_one_s_queue_where_two_persons_a
         assert [r["inspection"]["id"] for r in theirs["reviews"]] == [own, other]
         assert (mine["for_others"], theirs["for_others"]) == (1, 0)
     assert decide(client, own, severity="major").status_code == 422
+
+
+def test_the_queue_is_paged_oldest_first_also_where_what_a_page_held_is_decided_meanwhile(
+    client: TestClient,
+) -> None:
+    form_lot(client)
+    waiting = [inspect(client, unit, Verdict.PASS if n % 2 else Verdict.FAIL) for n, unit in enumerate(UNITS)]
+    failed = waiting[::2]
+    for asked, expected in (({}, failed), ({"lot": "LOT-1"}, waiting)):
+        found, cursor = [], {}
+        while cursor is not None:
+            page = queue(client, limit=2, **asked, **cursor)
+            assert len(page["reviews"]) <= 2
+            found += [review["inspection"]["id"] for review in page["reviews"]]
+            cursor = page["next_cursor"] and {"cursor": page["next_cursor"]}
+        assert found == expected
+
+    first = queue(client, limit=2)
+    decide(client, failed[1], severity="major")
+    second = queue(client, limit=2, cursor=first["next_cursor"])
+    assert [review["inspection"]["id"] for review in second["reviews"]] == failed[2:]
+
+
+def test_a_cursor_that_is_none_of_ours_is_refused(client: TestClient) -> None:
+    assert queue(client, cursor="x")["type"] == "urn:qc-vision:problem:invalid-request"
 
 
 def test_the_queue_tells_in_what_words_the_maker_asked(decided: TestClient) -> None:

@@ -86,6 +86,22 @@ def test_a_key_that_is_held_down_decides_one_basket_alone(page: Page, address: s
     assert decisions(store).keys() == {"A-1"}
 
 
+def test_what_is_left_for_later_comes_after_all_others_also_those_of_further_pages(
+    page: Page, address: str, store: Store
+) -> None:
+    for ref in ("A-1", "B-1", "C-1"):
+        send(store, address, ref, Verdict.FAIL)
+    # pages of two instead of fifty
+    page.route("**/v1/reviews?*", lambda route: route.continue_(url=f"{route.request.url}&limit=2"))
+    open_queue(page, f"{address}/antrean")
+    expect(page.locator("#count")).to_contain_text("2+ menunggu")
+
+    for following in ("B-1", "C-1", "A-1", "B-1"):
+        page.keyboard.press("l")
+        expect(page.locator(".decide h2")).to_contain_text(following)
+    expect(page.locator("#count")).to_contain_text("3 menunggu")
+
+
 def test_while_the_reason_is_asked_for_no_key_decides_and_escape_leads_back(
     page: Page, address: str, store: Store
 ) -> None:
