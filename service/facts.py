@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import rfc8785
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, exists, func, or_, select
 
 from qc_vision.errors import QcVisionError
 from qc_vision.identifier import new_id
@@ -173,6 +173,14 @@ def items_of(lot: str) -> Select[tuple[str]]:
     members = FACTS.alias("members")
     return select(members.c.item).where(
         members.c.kind == Kind.MEMBERSHIP.value, members.c.lot == lot, members.c.item.is_not(None)
+    )
+
+
+def corrected(facts: FromClause) -> ColumnElement[bool]:
+    """Which facts are no longer in force: a later version says otherwise."""
+    later = FACTS.alias()
+    return exists().where(
+        later.c.kind == facts.c.kind, later.c.subject == facts.c.subject, later.c.version > facts.c.version
     )
 
 

@@ -24,7 +24,7 @@ from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service.body_path import BodyPath
 from service.caller import Caller
-from service.facts import Kind
+from service.facts import Kind, corrected
 from service.filing import filed_under, present_maker, present_ref
 from service.tables import EVENTS, FACTS, INSPECTIONS, UPLOADS
 
@@ -144,7 +144,7 @@ def _item_within(caller: Caller, ref: ColumnElement[Any]) -> ColumnElement[bool]
         entered.c.kind == Kind.ITEM.value,
         entered.c.subject == ref,
         or_(BodyPath(entered.c.body, "maker").in_(_makers(caller)), entered.c.by == caller.code),
-        ~_corrected(entered),
+        ~corrected(entered),
     )
     return or_(_in_lot_of(caller, ref), and_(~_in_a_lot(ref), or_(photographed, stated)))
 
@@ -170,14 +170,7 @@ def _makers(caller: Caller) -> Select[tuple[str]]:
     makers = FACTS.alias()
     group = BodyPath(makers.c.body, "group")
     return select(makers.c.subject).where(
-        makers.c.kind == Kind.MAKER.value, group.in_(caller.groups or ()), ~_corrected(makers)
-    )
-
-
-def _corrected(facts: FromClause) -> ColumnElement[bool]:
-    later = FACTS.alias()
-    return exists().where(
-        later.c.kind == facts.c.kind, later.c.subject == facts.c.subject, later.c.version > facts.c.version
+        makers.c.kind == Kind.MAKER.value, group.in_(caller.groups or ()), ~corrected(makers)
     )
 
 

@@ -2,12 +2,13 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import ConfigDict
+from pydantic import AwareDatetime, ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_
 
 from qc_vision.disposition import Disposition
 from qc_vision.eligibility import Eligibility
@@ -33,9 +34,14 @@ from service.routes.paging import IfMatch, Limit, make_cursor, read_cursor, read
 from service.scope import facts_within, refuse_foreign
 from service.series import read_series
 from service.store import now
+from service.wanted_lots import WantedLots, lots_like
 
 router = APIRouter(prefix="/v1/lots", tags=["lots"], route_class=AskedFirst)
 
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))
+]
+"""Within what every clock can tell: at the ends of the calendar there is no other offset."""
 NO_LOT = Message(id="Lot itu", en="such lot")
 
 
@@ -158,11 +164,22 @@ def form(desk: AtDesk, caller: AsLots, response: Response, entry: LotEntry) -> F
 
 @router.get("")
 def list_lots(
-    desk: AtDesk, caller: AsAnyone, group: Ref | None = None, limit: Limit = 20, cursor: str | None = None
+    desk: AtDesk,
+    caller: AsAnyone,
+    group: Ref | None = None,
+    spec: str | None = None,
+    verdict: Literal["open", "accepted", "rejected"] | None = None,
+    formed_since: Moment | None = None,
+    formed_until: Moment | None = None,
+    limit: Limit = 20,
+    cursor: str | None = None,
 ) -> LotsPage:
-    """Lots, newest first."""
+    """Lots, newest first. `verdict`: the one on record, `open` while there is none. Formed at `formed_since` or later, and
+    before `formed_until`; both with their offset, for instance `2026-11-01T00:00:00+07:00`."""
+    wanted_lots = WantedLots(spec=spec, verdict=verdict, formed_since=formed_since, formed_until=formed_until)
     with desk.store.reading() as connection:
-        wanted = WantedFacts(kind=Kind.LOT, group=group, within=facts_within(caller))
+        within = and_(facts_within(caller), *lots_like(wanted_lots))
+        wanted = WantedFacts(kind=Kind.LOT, group=group, within=within)
         found = list_facts(connection, wanted, limit=limit + 1, before=read_cursor(cursor))
         page = found[:limit]
         lots = tuple(_summary(connection, fact) for fact in page)

@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -337,6 +337,50 @@ def test_what_one_photographed_oneself_is_not_in_one_s_queue_where_two_persons_a
         assert [r["inspection"]["id"] for r in theirs["reviews"]] == [own, other]
         assert (mine["for_others"], theirs["for_others"]) == (1, 0)
     assert decide(client, own, severity="major").status_code == 422
+
+
+def listed(client: TestClient, **asked: str) -> list[str]:
+    answer = client.get("/v1/lots", params=asked)
+    assert answer.status_code == 200, answer.text
+    return [lot["id"] for lot in answer.json()["lots"]]
+
+
+def test_lots_are_found_by_product_verdict_and_time(client: TestClient) -> None:
+    formed_at = {}
+    for lot, spec in (("LOT-1", SPEC), ("LOT-2", "hyacinth_basket"), ("LOT-3", SPEC)):
+        formed_at[lot] = form_lot(client, lot, units=(f"{lot}-1", f"{lot}-2"), spec=spec)["formed_at"]
+    for lot, action, verdict in (("LOT-1", "confirm", "accepted"), ("LOT-3", "overrule", "rejected")):
+        for n in (1, 2):
+            more = {"severity": "major", "reason": "lubang"} if action == "overrule" else {}
+            decide(client, inspect(client, f"{lot}-{n}"), action, **more)
+        assert client.post(f"/v1/lots/{lot}/decision", json={}).json()["body"]["verdict"] == verdict
+
+    assert listed(client, spec=SPEC) == ["LOT-3", "LOT-1"]
+    assert listed(client, verdict="open") == ["LOT-2"]
+    assert listed(client, verdict="accepted") == ["LOT-1"]
+    assert listed(client, verdict="rejected", spec=SPEC) == ["LOT-3"]
+    # the same moment by another clock
+    jakarta = datetime.fromisoformat(formed_at["LOT-2"]).astimezone(timezone(timedelta(hours=7))).isoformat()
+    assert listed(client, formed_since=jakarta) == ["LOT-3", "LOT-2"]
+    assert listed(client, formed_until=jakarta) == ["LOT-1"]
+    assert listed(client, formed_until=jakarta, verdict="open") == []
+
+
+def test_a_lot_whose_verdict_was_corrected_is_found_by_the_one_in_force(decided: TestClient) -> None:
+    decided.post("/v1/lots/LOT-1/decision", json={})
+    inspection = board(decided)["units"][0]["inspection"]["id"]
+    decide(decided, inspection, "overrule", severity="critical", reason="paku", version=1)
+    corrected = decided.post("/v1/lots/LOT-1/decision", json={}, headers={"If-Match": '"1"'})
+    assert corrected.json()["body"]["verdict"] == "rejected"
+
+    assert (listed(decided, verdict="accepted"), listed(decided, verdict="rejected")) == ([], ["LOT-1"])
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-11-01T00:00:00", "0001-01-01T00:00:00+07:00", "9999-12-31T23:00:00-07:00"]
+)
+def test_a_moment_without_its_offset_or_out_of_time_is_refused(client: TestClient, moment: str) -> None:
+    assert client.get("/v1/lots", params={"formed_since": moment}).status_code == 422
 
 
 def test_the_queue_is_paged_oldest_first_also_where_what_a_page_held_is_decided_meanwhile(

@@ -54,7 +54,7 @@ from tests.service.tampering import (
     lift_triggers,
     not_vouched_for,
 )
-from tests.service.test_lots import inspect
+from tests.service.test_lots import SPEC, inspect
 from tests.service.test_scope import OURS, THEIRS, Village, held_to
 from tests.service.test_store import inspection
 from tests.service.test_verify import delivery, event, fact
@@ -201,6 +201,10 @@ def test_an_account_held_to_a_village_finds_its_own_alone(engine: Engine, tmp_pa
             found = client.get(f"/v1/{list_of}", headers=us, params={"limit": 100}).text
             assert not [mark for mark in theirs.marks if mark in found]
             assert [mark for mark in ours.marks if mark in found]
+        for verdict, lots in (("open", [ours.lot]), ("accepted", [])):
+            asked = {"verdict": verdict, "spec": SPEC, "formed_since": "2020-01-01T00:00:00Z"}
+            found = client.get("/v1/lots", headers=us, params=asked).json()["lots"]
+            assert [lot["id"] for lot in found] == lots
         for lot, status in ((theirs.lot, 404), (ours.lot, 200)):
             assert client.get(f"/v1/lots/{lot}", headers=us).status_code == status
 

@@ -164,6 +164,7 @@ def test_what_is_another_village_s_is_answered_like_what_never_was(
     [
         "/v1/inspections?limit=100",
         "/v1/lots",
+        f"/v1/lots?verdict=open&spec={SPEC}&formed_since=2020-01-01T00:00:00Z",
         "/v1/facts?limit=100",
         "/v1/facts?format=csv",
         "/v1/inspections?format=csv",
