@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, insert, inspect, select, text, true
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, select, text, true
 
 from qc_vision.record import record_json
+from service.filing import present_ref
 from service.store import open_store
-from service.tables import UPLOADS
+from service.tables import FACTS, INSPECTIONS, UPLOADS, WAITING
 from service.verify import Verified, verify
-from service.waiting import list_waiting
+from service.waiting import list_waiting, refresh
 from tests.service.test_store import inspection
 
 POSTGRESQL = os.environ.get("QC_TEST_POSTGRESQL", "")
 """An empty database that may be wiped, see `test_postgresql.py`."""
+AT = "2026-05-04T08:30:00+00:00"
 
 
 def step_to(engine: Engine, revision: str, *, back: bool = False) -> None:
@@ -136,6 +138,91 @@ def test_old_rows_still_refuse_to_be_changed_or_removed(path: Path, table: str) 
     raw.close()
 
 
+class Before0011:
+    """What a service kept and let wait before r0011: of each basket the last inspection alone, as it was filed then."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._seq = 0
+        self._numbers: dict[str, int] = {}
+
+    def inspect(self, name: str, ref: str, verdict: str = "fail") -> None:
+        self._numbers[name] = seq = len(self._numbers) + 1
+        row = {"seq": seq, "id": name, "created_at": AT, "ref": ref, "spec": "default", "verdict": verdict}
+        self._connection.execute(insert(INSPECTIONS).values(row))
+
+    def state(self, kind: str, name: str, item: str, *, version: int = 1) -> None:
+        self._seq += 1
+        row = {"seq": self._seq, "id": f"f-{self._seq}", "kind": kind, "subject": name, "version": version}
+        self._connection.execute(insert(FACTS).values(**row, item=item, at=AT, by="R-1", body="{}"))
+
+    def let_wait(self, name: str) -> None:
+        row = {"seq": self._numbers[name], "asked": False, "undecided": True}
+        self._connection.execute(insert(WAITING).values(row))
+
+
+def test_what_the_machine_failed_waits_until_decided_on_also_where_something_was_filed_anew(
+    engine: Engine,
+) -> None:
+    step_to(engine, "r0010")
+    with engine.begin() as connection:
+        kept = Before0011(connection)
+        kept.inspect("overtaken by one filed here", "A")
+        kept.inspect("a", "elsewhere", "pass")
+        kept.state("filed", "a", "A")
+        kept.inspect("filed here, then overtaken", "elsewhere")
+        kept.state("filed", "filed here, then overtaken", "B")
+        kept.inspect("b", "B", "pass")
+        kept.inspect("its later decision left", "C")
+        kept.inspect("c", "C", "pass")
+        kept.state("disposition", "c", "C")
+        kept.state("filed", "c", "elsewhere")
+        kept.inspect("cc", "C", "pass")
+        kept.inspect("decided under another code", "elsewhere")
+        kept.state("disposition", "decided under another code", "elsewhere")
+        kept.state("filed", "decided under another code", "D")
+        kept.inspect("d", "D", "pass")
+        kept.inspect("filed twice", "elsewhere")
+        kept.state("filed", "filed twice", "wrong again")
+        kept.state("filed", "filed twice", "E", version=2)
+        kept.inspect("e", "wrong again", "pass")
+        kept.state("disposition", "e", "wrong again")
+        kept.inspect("ee", "E", "pass")
+        kept.inspect("waited before", "F")
+        kept.let_wait("waited before")
+
+        kept.inspect("decided on here", "elsewhere")
+        kept.state("filed", "decided on here", "G")
+        kept.state("disposition", "decided on here", "G")
+        kept.inspect("settled by one filed here", "H")
+        kept.inspect("h", "elsewhere", "pass")
+        kept.state("filed", "h", "H")
+        kept.state("disposition", "h", "H")
+        kept.inspect("settled after filing", "elsewhere")
+        kept.state("filed", "settled after filing", "I")
+        kept.inspect("i", "I", "pass")
+        kept.state("disposition", "i", "I")
+
+    step_to(engine, "head")
+
+    with engine.begin() as connection:
+        waiting = select(INSPECTIONS.c.id).join(WAITING, WAITING.c.seq == INSPECTIONS.c.seq)
+        found = list(connection.execute(waiting.order_by(INSPECTIONS.c.seq)).scalars())
+        # what the service itself finds, were everything looked at again
+        for id, ref in connection.execute(select(INSPECTIONS.c.id, present_ref())).all():
+            refresh(connection, inspection_id=id, ref=ref)
+        again = list(connection.execute(waiting.order_by(INSPECTIONS.c.seq)).scalars())
+    assert found == [
+        "overtaken by one filed here",
+        "filed here, then overtaken",
+        "its later decision left",
+        "decided under another code",
+        "filed twice",
+        "waited before",
+    ]
+    assert again == found
+
+
 def test_uploads_in_hand_outlast_the_step_to_their_traces_and_the_one_back(engine: Engine) -> None:
     step_to(engine, "r0011")
     upload = {
@@ -146,7 +233,7 @@ def test_uploads_in_hand_outlast_the_step_to_their_traces_and_the_one_back(engin
         "state": "waiting",
         "item": "{}",
         "card": "optional",
-        "created_at": "2026-05-04T08:30:00+00:00",
+        "created_at": AT,
         "acknowledged": True,
         "claims": 0,
         "crashes": 0,
