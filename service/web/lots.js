@@ -10,6 +10,7 @@ import { number, say, speak, when, word } from "./words.js";
 const at = (id) => document.getElementById(id);
 const lotId = decodeURIComponent(location.pathname.match(/^\/lot\/([^/]+)$/)?.[1] ?? "");
 const TREATMENTS = ["heat", "kiln_drying", "methyl_bromide", "phosphine", "other"];
+const PARTS = ["eceng_gondok", "mendong", "pelepah_pisang", "frame"];
 const STATES = ["not_eligible", "on_hold", "eligible"];
 const STATE_ICONS = { not_eligible: "fails", on_hold: "missing", eligible: "holds" };
 const STATUS_RANK = ["fails", "missing"];
@@ -273,12 +274,18 @@ function drawTreatmentEntry() {
 }
 
 function drawLaceyEntry() {
+  const plants = make("div", "", drawPlant());
+  const another = make("button", "button", word("anotherPlant"));
+  another.type = "button";
+  another.addEventListener("click", () => {
+    const taken = [...plants.children].map((plant) => valueIn(plant, "part"));
+    const plant = drawPlant({ part: PARTS.find((part) => !taken.includes(part)), added: true });
+    plants.append(plant);
+    plant.querySelector("select").focus();
+  });
   const fields = [
-    select("part", word("material"), ["eceng_gondok", "mendong", "pelepah_pisang"].map((code) => [code, word(code)])),
-    field("genus", word("genus"), { required: true }),
-    field("species", word("species"), { required: true }),
-    field("country", word("country"), { required: true, maxLength: 2, value: "ID" }),
-    field("weight", word("weightKg"), { required: true, inputMode: "decimal" }),
+    plants,
+    another,
     field("goods", word("value"), { required: true, inputMode: "decimal" }),
     field("currency", word("currency"), { required: true, maxLength: 3, value: "USD" }),
   ];
@@ -286,19 +293,45 @@ function drawLaceyEntry() {
     send("/v1/documents", {
       kind: "lacey_declaration",
       lot: lotId,
-      plants: [
-        {
-          part: value("part"),
-          genus: value("genus"),
-          species: value("species"),
-          country_of_harvest: value("country").toUpperCase(),
-          weight_kg: Number(value("weight").replace(",", ".")),
-        },
-      ],
+      plants: [...plants.children].map(readPlant),
       value: value("goods").replace(",", "."),
       currency: value("currency").toUpperCase(),
     }),
   );
+}
+
+/** What is asked of one plant; one that was `added` may be taken away again. */
+function drawPlant({ part = PARTS[0], added = false } = {}) {
+  const what = select("part", word("material"), PARTS.map((code) => [code, word(code)]));
+  what.querySelector("select").value = part;
+  const away = make("button", "plain", word("removePlant"));
+  away.type = "button";
+  const plant = make(
+    "fieldset",
+    "plant",
+    make("legend", "", word("plant")),
+    what,
+    field("genus", word("genus"), { required: true }),
+    field("species", word("species"), { required: true }),
+    field("country", word("country"), { required: true, maxLength: 2, value: "ID" }),
+    field("weight", word("weightKg"), { required: true, inputMode: "decimal" }),
+    added ? away : null,
+  );
+  away.addEventListener("click", () => {
+    plant.previousElementSibling.querySelector("select").focus();
+    plant.remove();
+  });
+  return plant;
+}
+
+function readPlant(plant) {
+  return {
+    part: valueIn(plant, "part"),
+    genus: valueIn(plant, "genus"),
+    species: valueIn(plant, "species"),
+    country_of_harvest: valueIn(plant, "country").toUpperCase(),
+    weight_kg: Number(valueIn(plant, "weight").replace(",", ".")),
+  };
 }
 
 function drawUnits() {
@@ -327,13 +360,15 @@ function drawUnits() {
   return make("section", "", make("h2", "", word("unitsHeading")), make("ul", "units", ...tiles));
 }
 
-/** A form folded away under its title; `submit` is given a function that reads a field by its id. */
+const valueIn = (node, name) => node.querySelector(`[name="${name}"]`).value.trim();
+
+/** A form folded away under its title; `submit` is given a function that reads a field by its name. */
 function entryForm(title, action, fields, submit, open = false) {
   const button = make("button", "button primary", word(action));
   const form = make("form", "entry", ...fields, button);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    submit((id) => form.querySelector(`[name="${id}"]`).value.trim());
+    submit((name) => valueIn(form, name));
   });
   const details = make("details", "card", make("summary", "", word(title)), form);
   details.open = open;

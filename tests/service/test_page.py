@@ -15,6 +15,7 @@ from qc_vision.decision import Verdict
 from service.accounts import PassKind
 from service.app import create_app
 from service.caller import Role
+from service.facts import Kind, WantedFacts, list_facts
 from service.permission import COOKIE
 from service.settings import Settings
 from service.store import Store, Wanted
@@ -393,6 +394,36 @@ def test_the_board_says_what_a_lot_lacks_and_a_check_entered_there_is_taken_off(
 
     expect(smell).to_have_count(0)
     expect(page.locator(".units li")).to_have_count(2)
+
+
+def test_a_plant_declaration_may_name_several_plants(page: Page, address: str, store: Store) -> None:
+    send(store, address, "A-1", Verdict.PASS, lot="LOT-1")
+    page.goto(f"{address}/lot/LOT-1")
+    page.get_by_text("Catat deklarasi tumbuhan (Lacey)").click()
+    form = page.locator("form", has=page.locator("[name=genus]"))
+    plants = form.get_by_role("group", name="Tumbuhan")
+    for _ in range(2):
+        form.get_by_role("button", name="Tambah tumbuhan").click()
+    plants.nth(1).get_by_role("button", name="Hapus tumbuhan ini").click()
+    expect(plants).to_have_count(2)
+    entered = (
+        {"part": "mendong", "genus": "Fimbristylis", "species": "umbellaris", "weight": "4,5"},
+        {"part": "frame", "genus": "Calamus", "species": "caesius", "weight": "1,25"},
+    )
+    for plant, fields in zip([plants.nth(0), plants.nth(1)], entered, strict=True):
+        plant.locator("[name=part]").select_option(fields["part"])
+        for name in ("genus", "species", "weight"):
+            plant.locator(f"[name={name}]").fill(fields[name])
+    form.locator("[name=goods]").fill("250")
+    form.get_by_role("button", name="Simpan surat").click()
+
+    expect(form).to_be_hidden()  # drawn anew, folded
+    with store.reading() as connection:
+        (paper,) = list_facts(connection, WantedFacts(kind=Kind.DOCUMENT))
+    assert [
+        (plant["part"], plant["species"], plant["country_of_harvest"], plant["weight_kg"])
+        for plant in paper.body["plants"]
+    ] == [("mendong", "umbellaris", "ID", 4.5), ("frame", "caesius", "ID", 1.25)]
 
 
 def test_a_lot_is_formed_from_the_page(page: Page, address: str) -> None:
