@@ -24,6 +24,7 @@ OUT_OF_THE_LEDGER = {
         "work in hand, changed as it goes on; what it leads to is a record",
         {
             *("id", "seq", "key", "content_sha256", "place", "bundle", "state", "item", "by", "card"),
+            *("original", "view"),
             *("created_at", "acknowledged", "claims", "crashes", "lease_by", "lease_until_s", "problem"),
         },
     ),

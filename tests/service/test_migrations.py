@@ -9,24 +9,31 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, true
 
+from qc_vision.demands import Demands
 from qc_vision.record import record_json
 from service.store import open_store, read_inspections
+from service.uploads import find_upload
 from service.verify import Verified, verify
 from service.waiting import undecided
 from tests.service.test_store import inspection
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file as the version before the ledger left it, with two inspections in it."""
-    path = tmp_path / "records.sqlite"
+def as_of(revision: str, path: Path) -> Path:
+    """An empty file as the version left it that ended with this step."""
     engine = create_engine(f"sqlite:///{path}")
     config = Config()
     config.set_main_option("script_location", "service:migrations")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "r0001")
+        command.upgrade(config, revision)
     engine.dispose()
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file as the version before the ledger left it, with two inspections in it."""
+    path = as_of("r0001", tmp_path / "records.sqlite")
     with sqlite3.connect(path) as raw:
         for n in (1, 2):
             kept = inspection(f"old-{n}", record_id=f"record-of-{n}")
@@ -107,3 +114,23 @@ def test_old_rows_still_refuse_to_be_changed_or_removed(path: Path, table: str) 
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 raw.execute(statement)
     raw.close()
+
+
+def test_an_upload_that_waited_before_more_could_be_demanded_is_graded_as_it_was_sent(tmp_path: Path) -> None:
+    path = as_of("r0011", tmp_path / "records.sqlite")
+    with sqlite3.connect(path) as raw:
+        raw.execute(
+            "INSERT INTO uploads (id, content_sha256, place, bundle, state, item, card, created_at, acknowledged, claims,"
+            " crashes, lease_until_s) VALUES ('u-1', ?, 'here', 'b-1', 'waiting', '{}', 'required',"
+            " '2026-05-04T08:30:00+00:00', true, 0, 0, 0.0)",
+            ("0" * 64,),
+        )
+    raw.close()
+
+    store = open_store(path)
+    with store.reading() as connection:
+        upload = find_upload(connection, "u-1")
+    store.close()
+
+    assert upload is not None
+    assert upload.demands == Demands(card="required")
