@@ -59,6 +59,7 @@ def check(
         Form(
             ge=1,
             le=100_000,
+            examples=[4032],
             description="of the photo itself, where a reduced copy is sent: how large and how far off is then told of that, "
             "and nothing of the copy's own file",
         ),

@@ -4,7 +4,7 @@
 import { postForm } from "./api.js";
 
 const SIDE_PX = 1280;
-const JPEG_QUALITY = 0.9;
+const JPEG_QUALITY = 0.8;
 const GIVEN_UP_MS = 20000;
 
 let turn = Promise.resolve(); // one photo at a time, so that neither the phone nor its line is crowded
