@@ -76,10 +76,10 @@ class Photo:
     """A photo to look at.
 
     `pixels` (h, w, 3) uint8 RGB in sRGB, upright, read-only; `width` and `height` are those of the
-    full-size upright photo, and one decoded pixel stands for `reduction` of its pixels
-    each way: 1, 2, 4 or 8 as `decode` has it. `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as 16 hexadecimal digits,
-    few bits apart for photos that look alike. `focal_px` of the full-size photo, where the file tells it and the
-    photo was not cut since.
+    full-size upright photo, and one decoded pixel stands for `reduction` of its pixels each way: 1, 2, 4 or 8 as
+    `decode` has it. `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as 16 hexadecimal digits, few bits
+    apart for photos that look alike. `focal_px` of the full-size photo, where the file tells it and the photo was not
+    cut since.
     """
 
     pixels: Pixels

@@ -41,7 +41,7 @@ async function reduce(file) {
   canvas.width = Math.round(scale * photo.width);
   canvas.height = Math.round(scale * photo.height);
   const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high"; // else the strands alias, and a blurred photo looks sharp
+  context.imageSmoothingQuality = "high"; // as the service reduces: sharpness is told from it
   context.drawImage(photo, 0, 0, canvas.width, canvas.height);
   photo.close();
   const copy = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY));
