@@ -180,13 +180,14 @@ def test_one_photo_is_asked_about_at_a_time_and_an_answer_about_a_removed_one_is
     expect(page.locator("#chosen li").first).to_have_class("mend")
 
 
-def test_what_is_sent_is_not_asked_about_any_more(page: Page, address: str, tmp_path: Path) -> None:
-    held: list[Route] = []
-    page.route(CHECKS, lambda route: held.append(route))
+def test_while_photos_are_sent_nothing_is_asked(page: Page, address: str, tmp_path: Path) -> None:
+    asked: list[Route] = []
+    page.route(CHECKS, lambda route: asked.append(route))
+    page.route("**/v1/parts", lambda route: None)  # the line is slow: sending does not end
     page.goto(address)
     with page.expect_request(CHECKS):
         page.set_input_files("#album", [save(tmp_path / f"{n}.jpg") for n in (1, 2, 3)])
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/v1/photo-checks")):
         page.click("#send")
-    expect(page.locator(".verdict h1")).to_be_visible()
-    assert len(held) == 1
+    page.wait_for_timeout(500)
+    assert len(asked) == 1
