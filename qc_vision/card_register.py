@@ -7,7 +7,6 @@ serial number, and every later photo that shows that number is read by it.
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
@@ -20,16 +19,6 @@ DEFAULT_PATH = Path("~/.qc_vision/cards.json")
 """Beside nothing else: one register a person, whatever folder the command runs in."""
 BAR_MIN_SHARE, BAR_MAX_SHARE = 0.5, 1.5
 """A bar measured outside these shares of its length was misread, or read in inches."""
-
-
-CardDemand = Literal["optional", "required", "registered"]
-"""What a spec or a person insists on: nothing; a whole, flat card; or one whose number is in the register."""
-CARD_DEMANDS: tuple[CardDemand, ...] = ("optional", "required", "registered")
-
-
-def stricter(first: CardDemand, second: CardDemand) -> CardDemand:
-    """Of two who insist the one who asks for more."""
-    return max(first, second, key=CARD_DEMANDS.index)
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))

@@ -11,7 +11,8 @@ import numpy as np
 from qc_vision.calibration import FLAT_WALL, Calibration, CardView, calibrate, view_card
 from qc_vision.card import scaled
 from qc_vision.card_detection import SeenCard, detect_card
-from qc_vision.card_register import CardDemand, KnownCards
+from qc_vision.card_register import KnownCards
+from qc_vision.demands import CardDemand
 from qc_vision.photo import Photo
 from qc_vision.quality import RetakeReason
 from qc_vision.refusal_limits import SHIPPED, CardLimits

@@ -10,7 +10,6 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,17 +109,19 @@ def grade(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from qc_vision.batch import Outputs, expand, grade_many, make_folder
-    from qc_vision.card_register import stricter
+    from qc_vision.demands import Demands
     from qc_vision.errors import StorageError
     from qc_vision.message import Message
     from qc_vision.refusal_limits import load_refusal_limits
     from qc_vision.spec import load_spec
 
     limits = load_refusal_limits(arguments.refusal_limits)
-    spec = load_spec(arguments.spec)
-    spec = replace(spec, card=stricter(spec.card, arguments.demand_card))
-    if arguments.demand_whole:
-        spec = replace(spec, view="whole")
+    demands = Demands(
+        card=arguments.demand_card,
+        original=arguments.demand_original,
+        view="whole" if arguments.demand_whole else "any",
+    )
+    spec = load_spec(arguments.spec).demanding(demands)
     try:
         sources = expand(_from_stdin(arguments.paths))
         for folder in (arguments.overlay, arguments.maps):
@@ -258,6 +259,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("required", "registered"),
         default="optional",
         help="ask for another photo where no whole, flat card is seen; 'registered': one whose bar was measured",
+    )
+    one.add_argument(
+        "--demand-original",
+        action="store_true",
+        help="ask for another photo where a messenger has shrunk this one",
     )
     one.add_argument(
         "--demand-whole",

@@ -23,6 +23,7 @@ from qc_vision.measurement import measure
 from qc_vision.model import Model, load_model
 from qc_vision.perception import Perceiver
 from qc_vision.photo import Photo, decode
+from qc_vision.photo_origin import find_origin_faults, read_origin
 from qc_vision.product_scale import scale_by_width
 from qc_vision.quality import RetakeReason, assess, message_of
 from qc_vision.record import BasketRegion, InspectionRecord, ModelRef, PhotoRef, SpecRef
@@ -86,11 +87,13 @@ class Inspector:
         self._cards = cards or KnownCards()
         self._limits = limits
 
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
-        """Decodes, perceives, measures and decides. Raises a PhotoError where the bytes are no photo."""
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
+        """Decodes, perceives, measures and decides. `came_at`: when the photo reached us, where that is not now: none is
+        taken later. Raises a PhotoError where the bytes are no photo."""
         watch = _Stopwatch()
         with watch.station("decode"):
             photo = decode(data, min_side_px=DECODED_SIDE_PX)
+            origin = read_origin(data)
         with watch.station("perceive"):
             weave_map = self._perceiver.perceive(photo)
         with watch.station("quality"):
@@ -105,6 +108,13 @@ class Inspector:
                 scale = scale_by_width(photo, weave_map, low_mm=low_mm, high_mm=high_mm) or scale
         faults = set(quality.reasons) | find_card_faults(sight, spec.card, limits=self._limits.card)
         faults |= find_view_faults(weave_map, spec.view, limits=self._limits.view)
+        faults |= find_origin_faults(
+            photo,
+            origin,
+            came_at=came_at or self._clock(),
+            original=spec.original,
+            limits=self._limits.origin,
+        )
         if spec.card != "optional" and scale.missing == "card_on_table":
             faults.add(RetakeReason.CARD_OFF_WEAVE)
         if faults:
@@ -204,8 +214,10 @@ class Inspector:
 
 
 def retake(inspection: Inspection, reasons: Collection[RetakeReason]) -> Inspection:
-    """The inspection of a photo that something outside of it speaks against; what was measured stays on record."""
-    decision = _retake(reasons)
+    """The inspection of a photo that something outside of it speaks against, beside what it is itself to be taken again
+    for; what was measured stays on record."""
+    found = {finding.code for finding in inspection.record.reasons}
+    decision = _retake([reason for reason in RetakeReason if reason in reasons or reason in found])
     record = replace(
         inspection.record, verdict=decision.verdict, grade=decision.grade, reasons=decision.findings
     )

@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -76,16 +76,16 @@ class Photo:
     """A photo to look at.
 
     `pixels` (h, w, 3) uint8 RGB in sRGB, upright, read-only; `width` and `height` are those of the
-    full-size upright photo, and one decoded pixel stands for `reduction` (1, 2, 4 or 8) of its pixels
-    each way. `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as 16 hexadecimal digits,
-    few bits apart for photos that look alike. `focal_px` of the full-size photo, where the file tells it and the
-    photo was not cut since.
+    full-size upright photo, and one decoded pixel stands for `reduction` of its pixels each way: 1, 2, 4 or 8 as
+    `decode` has it. `sha256` is of the bytes as they came; `perceptual_hash` 64 bits as 16 hexadecimal digits, few bits
+    apart for photos that look alike. `focal_px` of the full-size photo, where the file tells it and the photo was not
+    cut since.
     """
 
     pixels: Pixels
     width: int
     height: int
-    reduction: int
+    reduction: float
     sha256: str
     perceptual_hash: str
     format: PhotoFormat
@@ -121,6 +121,21 @@ def decode(data: bytes, *, min_side_px: int | None = None, limits: PhotoLimits =
         raise _too_large("> RAM", max_megapixels) from full
     except Exception as broken:  # decoders raise many kinds on hostile bytes: to a person all mean the same
         raise _damaged() from broken
+
+
+def as_reduced(copy: Photo, *, long_side_px: int) -> Photo:
+    """A reduced copy, as if `decode` had reduced it: in px of the photo that it is a copy of, whose longer side is given.
+
+    A side no longer than the copy's own changes nothing.
+    """
+    times = max(1.0, long_side_px / max(copy.width, copy.height))
+    return replace(
+        copy,
+        width=round(copy.width * times),
+        height=round(copy.height * times),
+        reduction=copy.reduction * times,
+        focal_px=None if copy.focal_px is None else copy.focal_px * times,
+    )
 
 
 def encode_jpeg(pixels: Pixels, *, quality: int = 90) -> bytes:

@@ -2,9 +2,13 @@
 
 import io
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from PIL import ExifTags, Image
+
+from qc_vision.photo import Photo
+from qc_vision.quality import RetakeReason
+from qc_vision.refusal_limits import SHIPPED, OriginLimits
 
 SCREEN_WORDS = ("screenshot", "screen shot", "tangkapan layar")
 LUMINANCE_DC_AT_50 = 16
@@ -49,6 +53,35 @@ def read_origin(data: bytes) -> PhotoOrigin:
         ),
         jpeg_quality=_quality(tables[0][0]) if tables else None,
     )
+
+
+def find_origin_faults(
+    photo: Photo,
+    origin: PhotoOrigin,
+    *,
+    came_at: datetime,
+    original: bool,
+    limits: OriginLimits = SHIPPED.origin,
+) -> frozenset[RetakeReason]:
+    """What the file says against its photo. `came_at`: when it reached us, and nothing is taken later than that;
+    `original`: whether the camera's own file is insisted on."""
+    shrunk = max(photo.width, photo.height) in limits.messenger_sides_px
+    packed = origin.jpeg_quality is not None and origin.jpeg_quality <= limits.messenger_jpeg_quality_max
+    latest = came_at + timedelta(seconds=limits.clock_ahead_max_s)
+    told = {
+        RetakeReason.SCREENSHOT: origin.screenshot or _is_screen(photo, origin, limits),
+        # photos from web pages look like that too: only who asks for originals refuses them
+        RetakeReason.RECOMPRESSED: original and not origin.from_camera and shrunk and packed,
+        RetakeReason.CLOCK_AHEAD: origin.taken_at is not None and origin.taken_at > latest,
+    }
+    return frozenset(reason for reason, is_so in told.items() if is_so)
+
+
+def _is_screen(photo: Photo, origin: PhotoOrigin, limits: OriginLimits) -> bool:
+    """A screenshot that does not say so: no camera's, without loss, and of a phone's screen to the pixel."""
+    short, long = sorted((photo.width, photo.height))
+    shaped = short in limits.screen_sides_px and long >= limits.screen_aspect_min * short
+    return origin.png and not origin.from_camera and shaped
 
 
 def _text(value: object) -> str:

@@ -94,8 +94,8 @@ MESSAGES = {
         en="This photo is the same as one sent before; take a new photo of this basket.",
     ),
     RetakeReason.CLOCK_AHEAD: Message(
-        id="Jam ponsel lebih maju dari jam layanan; betulkan tanggal dan jam ponsel, lalu foto lagi.",
-        en="The phone's clock is ahead of the service's; set its date and time, then retake the photo.",
+        id="Jam ponsel menunjukkan waktu yang belum tiba; betulkan tanggal dan jam ponsel, lalu foto lagi.",
+        en="The phone's clock shows a time that has not come yet; set its date and time, then retake the photo.",
     ),
     RetakeReason.CARD_MISSING: Message(
         id="Kartu periksa tidak terlihat; tempelkan kartu rata di dinding keranjang, lalu foto lagi.",

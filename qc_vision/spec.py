@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -11,14 +11,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 from pydantic_core import ErrorDetails
 
-from qc_vision.card_register import CardDemand
+from qc_vision.demands import CardDemand, Demands, ViewDemand, stricter
 from qc_vision.errors import SpecError
 from qc_vision.materials import load_catalogue
 from qc_vision.measurement import UNITS_OF, Characteristic
 from qc_vision.message import Message
 from qc_vision.sampling import Aql, Level
 from qc_vision.severity import Severity
-from qc_vision.view import ViewDemand
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -131,7 +130,8 @@ class ProductSpec:
     plan, and no lot can be judged. `documents`: a spec that names none asks for all. `frame`,
     `construction` and `hs_code` (digits, without dots) as in `materials`; None: not known.
     `card`: whether a photo needs an inspection card; where one is needed and not seen whole and flat on the
-    basket, the photo is to be taken again. `view`: likewise, whether a photo must show one basket, whole.
+    basket, the photo is to be taken again. `original` and `view`: likewise, whether it must be the camera's own file, and
+    whether it must show one basket, whole.
     """
 
     id: str
@@ -148,6 +148,7 @@ class ProductSpec:
     construction: str | None = None
     hs_code: str | None = None
     card: CardDemand = "optional"
+    original: bool = False
     view: ViewDemand = "any"
 
     def __post_init__(self) -> None:
@@ -161,6 +162,14 @@ class ProductSpec:
             raise ValueError(f"construction '{self.construction}' is not known; known: {known}")
         if self.minor_allowed < 0:
             raise ValueError(f"minor_allowed is {self.minor_allowed}; give 0 or more")
+
+    @property
+    def demands(self) -> Demands:
+        return Demands(card=self.card, original=self.original, view=self.view)
+
+    def demanding(self, more: Demands) -> "ProductSpec":
+        """The same product, for photos of which somebody else insists on `more`."""
+        return replace(self, **asdict(stricter(self.demands, more)))
 
     @property
     def rim_width_mm(self) -> tuple[float, float] | None:

@@ -3,18 +3,14 @@
 Most views of a basket are close: then weave reaches the edges, and nothing here is asked.
 """
 
-from typing import Literal
-
 import cv2
 import numpy as np
 
+from qc_vision.demands import ViewDemand
 from qc_vision.quality import RetakeReason
 from qc_vision.refusal_limits import SHIPPED, ViewLimits
 from qc_vision.region import BoolMap, find_basket
 from qc_vision.weave import WeaveMap
-
-ViewDemand = Literal["any", "whole"]
-"""What a spec or a person insists on: nothing; or one basket that stands whole in the photo."""
 
 
 def find_view_faults(

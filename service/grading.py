@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from qc_vision.card_register import CardDemand, stricter
+from qc_vision.demands import NOTHING, Demands
 from qc_vision.errors import PhotoError
 from qc_vision.inspection import Inspection, retake
 from qc_vision.landmarks import Marks, find_marks
@@ -25,7 +26,7 @@ THUMBNAIL_SIDE_PX = 320
 
 
 class Inspects(Protocol):
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection: ...
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime) -> Inspection: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +65,20 @@ def grade_item(
     inspector: Inspects,
     photos: PhotoStore,
     inspection_id: str,
-    card: CardDemand = "optional",
+    demands: Demands = NOTHING,
+    came_at: datetime,
     came_before: Callable[[Photo, Marks], bool],
     clock: Callable[[], datetime],
 ) -> GradedItem:
     """Grades all photos of an item, then keeps their JPEGs: all of them or, where one is no photo, none.
 
-    `card`: what the sender insists on, on top of the spec. `came_before`: whether a photo was kept of another basket;
-    it is then to be taken again. Raises PhotoRefused naming the one; StorageError.
+    `demands`: what the sender insists on, on top of the spec. `came_at`: when the photos were accepted, however long they
+    have waited. `came_before`: whether a photo was kept of another basket; it is then to be taken again. Raises
+    PhotoRefused naming the one; StorageError.
     """
-    spec = load_spec(item.spec)
-    spec = replace(spec, card=stricter(spec.card, card))
-    drawn = [_grade(photo, n, spec, inspector, came_before) for n, photo in enumerate(sent, start=1)]
+    spec = load_spec(item.spec).demanding(demands)
+    inspect = partial(inspector.inspect, spec=spec, came_at=came_at)
+    drawn = [_grade(photo, n, inspect, came_before) for n, photo in enumerate(sent, start=1)]
     graded = tuple(
         GradedPhoto(
             record=d.record,
@@ -96,12 +99,11 @@ def grade_item(
 def _grade(
     sent: SentPhoto,
     number: int,
-    spec: ProductSpec,
-    inspector: Inspects,
+    inspect: Callable[[bytes], Inspection],
     came_before: Callable[[Photo, Marks], bool],
 ) -> _Drawn:
     try:
-        inspection = inspector.inspect(sent.read(), spec=spec)
+        inspection = inspect(sent.read())
     except PhotoError as wrong:
         raise PhotoRefused(wrong, PhotoFault(number=number, filename=sent.filename or None)) from wrong
     marks = find_marks(inspection.photo)

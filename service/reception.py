@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from qc_vision.card_register import CardDemand
+from qc_vision.demands import NOTHING, Demands
 from qc_vision.errors import QcVisionError
 from qc_vision.identifier import new_id
 from qc_vision.message import Message
@@ -61,7 +61,7 @@ class Sent:
     key: str | None
     item: Item
     by: str | None
-    card: CardDemand = "optional"
+    demands: Demands = NOTHING
     photos: Sequence[SentFile | KeptFile]
     photo_ids: Sequence[str] | None
     trace: str | None = None
@@ -167,14 +167,14 @@ def _upload(sent: Sent, *, place: str, acknowledged: bool, at: datetime) -> Uplo
             sent.item,
             sent.by,
             [(id, sha256) for id, (sha256, _) in zip(given, digests, strict=True)],
-            card=sent.card,
+            demands=sent.demands,
         ),
         place=place,
         bundle=new_id(),
         state=State.WAITING,
         item=sent.item,
         by=sent.by,
-        card=sent.card,
+        demands=sent.demands,
         created_at=at,
         acknowledged=acknowledged,
         trace=sent.trace,

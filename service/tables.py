@@ -130,6 +130,8 @@ UPLOADS = Table(
     Column("item", Text, nullable=False),
     Column("by", String(32)),
     Column("card", String(12), nullable=False),
+    Column("original", Boolean, nullable=False, default=False),
+    Column("view", String(12), nullable=False, default="any"),
     Column("created_at", String(32), nullable=False),
     Column("acknowledged", Boolean, nullable=False),
     Column("claims", Integer, nullable=False),

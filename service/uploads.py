@@ -15,7 +15,7 @@ from typing import Any
 import rfc8785
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, text, update
 
-from qc_vision.card_register import CardDemand
+from qc_vision.demands import NOTHING, Demands
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
 from service.item import Item
@@ -76,7 +76,7 @@ class Upload:
     state: State
     item: Item
     by: str | None
-    card: CardDemand = "optional"
+    demands: Demands = NOTHING
     created_at: datetime
     acknowledged: bool
     claims: int = 0
@@ -103,11 +103,16 @@ class Counts:
 
 
 def hash_content(
-    item: Item, by: str | None, photos: Sequence[tuple[str | None, str]], *, card: CardDemand
+    item: Item, by: str | None, photos: Sequence[tuple[str | None, str]], *, demands: Demands
 ) -> str:
     """What was sent, in one hash: whatever the order of the photos, each an id (where given) and its sha256."""
     together = sorted([photo_id or "", sha256] for photo_id, sha256 in photos)
-    said = {"item": asdict(item), "by": by, "card": card, "photos": together}
+    said: dict[str, Any] = {"item": asdict(item), "by": by, "card": demands.card, "photos": together}
+    # named only where insisted on, so that what was sent before these demands could be made has the same hash still
+    if demands.original:
+        said["original"] = True
+    if demands.view != NOTHING.view:
+        said["view"] = demands.view
     return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
 
 
@@ -129,7 +134,7 @@ def add_upload(connection: Connection, upload: Upload) -> None:
             state=upload.state.value,
             item=json.dumps(asdict(upload.item)),
             by=upload.by,
-            card=upload.card,
+            **asdict(upload.demands),
             created_at=upload.created_at.isoformat(),
             acknowledged=upload.acknowledged,
             claims=0,
@@ -393,7 +398,7 @@ def _upload(row: Row[Any], photos: Sequence[Row[Any]]) -> Upload:
         state=State(row.state),
         item=Item(**json.loads(row.item)),
         by=row.by,
-        card=row.card,
+        demands=Demands(card=row.card, original=row.original, view=row.view),
         created_at=datetime.fromisoformat(row.created_at),
         acknowledged=row.acknowledged,
         claims=row.claims,

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass as checked
 
-from qc_vision.card_register import CardDemand
 from qc_vision.decision import Verdict
+from qc_vision.demands import CardDemand, Demands, ViewDemand
 from qc_vision.message import Message
 from service.answers import InspectionAnswer, PageAnswer, answer_inspection, answer_summary
 from service.caller import WRONG_ROLE, NotAllowed
@@ -122,6 +122,12 @@ def inspect_item(
     card: Annotated[
         CardDemand, Form(description="ask for another photo without a whole, flat card, or a registered one")
     ] = "optional",
+    original: Annotated[
+        bool, Form(description="ask for another photo where a messenger has shrunk this one")
+    ] = False,
+    view: Annotated[
+        ViewDemand, Form(description="`whole`: ask for another photo where not one basket is seen, whole")
+    ] = "any",
     id: Annotated[
         str | None, Form(pattern=ID, description="The inspection's id, drawn by the sender")
     ] = None,
@@ -158,7 +164,7 @@ def inspect_item(
             key=idempotency_key,
             item=said,
             by=photographer,
-            card=card,
+            demands=Demands(card=card, original=original, view=view),
             photos=[SentFile(filename=photo.filename, file=photo.file) for photo in photos or ()]
             or take_parts(desk, caller, parts or (), opened),
             photo_ids=parts or photo_ids,

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
 
-from qc_vision.card_register import CardDemand, KnownCards, load_register, stricter
+from qc_vision.card_register import KnownCards, load_register
+from qc_vision.demands import CardDemand, Demands, stricter
 from qc_vision.landmarks import find_marks
 from qc_vision.message import Message
-from qc_vision.photo import decode
-from qc_vision.photo_check import Demands, PhotoCheck, check_photo
+from qc_vision.photo import as_reduced, decode
+from qc_vision.photo_check import PhotoCheck, check_photo
 from qc_vision.photo_origin import read_origin
 from qc_vision.quality import message_of
 from qc_vision.spec import load_spec, shipped_specs
@@ -36,7 +37,8 @@ class CheckReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckAnswer:
-    """`send`: nothing speaks against sending it. Each reason has one sentence that says what to do."""
+    """`send`: nothing speaks against sending it. Each reason has one sentence that says what to do.
+    `px_per_mm` at the card, in px of the photo itself, and `tilt_deg` of it; null where none is seen."""
 
     send: bool
     reasons: tuple[CheckReason, ...]
@@ -53,12 +55,22 @@ def check(
     caller: AsInspector,
     desk: AtDesk,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP; a copy reduced to 1280 px will do")],
+    long_side_px: Annotated[
+        int | None,
+        Form(
+            ge=1,
+            le=100_000,
+            examples=[4032],
+            description="of the photo itself, where a reduced copy is sent: how large and how far off is then told of that, "
+            "and nothing of the copy's own file",
+        ),
+    ] = None,
     card: Annotated[
         CardDemand,
         Form(description="refuse a photo without a whole, flat inspection card, or a registered one"),
     ] = "optional",
-    spec: Annotated[str, Form(description="product spec, which may itself ask for a card")] = DEFAULT_SPEC,
     original: Annotated[bool, Form(description="refuse copies that a messenger shrank")] = False,
+    spec: Annotated[str, Form(description="product spec, which may itself insist on either")] = DEFAULT_SPEC,
     ref: Annotated[
         Ref | None, Form(description="the basket's code: refuse a photo on record of another basket")
     ] = None,
@@ -69,12 +81,14 @@ def check(
     with _turn:
         data = photo.file.read()
         decoded = decode(data, min_side_px=CHECKED_SIDE_PX)
+        if long_side_px is not None:
+            decoded = as_reduced(decoded, long_side_px=long_side_px)
         found = check_photo(
             decoded,
-            read_origin(data),
-            now=datetime.now(UTC),
+            read_origin(data) if long_side_px is None else None,
+            came_at=datetime.now(UTC),
             known=KnownCards(measured=load_register()),
-            demands=Demands(card=stricter(card, load_spec(spec).card), original=original),
+            demands=stricter(load_spec(spec).demands, Demands(card=card, original=original)),
             came_before=came_before(desk.store, desk.photos, decoded, find_marks(decoded), ref=ref),
             limits=desk.limits,
         )

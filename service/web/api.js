@@ -15,7 +15,8 @@ export const fetchJson = (address) => ask(address, {});
 
 export const deleteAt = (address) => ask(address, { method: "DELETE" });
 
-export const postForm = (address, form, headers) => ask(address, { method: "POST", headers, body: form });
+export const postForm = (address, form, headers, signal) =>
+  ask(address, { method: "POST", headers, body: form, signal });
 
 /** Posts plain data; `version` says which version is superseded, null for a first one. */
 export const postJson = (address, body, version = null) => sendJson("POST", address, body, version);

@@ -1,6 +1,7 @@
 // The page `/`: choose photos, send them, see the verdict. At `/pemeriksaan/{id}` it shows a kept one.
 
 import { fetchJson, postJson, Refusal } from "./api.js";
+import { checkPhoto } from "./checking.js";
 import { drawInspection, drawProblem, icon, make } from "./draw.js";
 import { drawFiling, mayFile, readFilings } from "./filing.js";
 import { whoIsIn } from "./person.js";
@@ -12,8 +13,9 @@ const at = (id) => document.getElementById(id);
 
 const FIELDS = ["ref", "village", "maker", "spec"]; // of the item
 const KEPT = [...FIELDS, "card"];
+const ASKED = ["spec", "card", "ref"]; // about a photo, before it is sent
 let limits = { max_photos: 8, max_upload_bytes: Infinity };
-let photos = []; // {file, preview}
+let photos = []; // {file, preview, question, mend}
 let specs = [];
 let samples = [];
 let refusal = null;
@@ -24,6 +26,7 @@ for (const node of document.querySelectorAll("[data-icon]")) node.append(icon(no
 for (const id of ["camera", "album"]) at(id).addEventListener("change", takeFiles);
 at("capture").addEventListener("submit", send);
 at("spec").addEventListener("change", noteSpec);
+for (const id of ASKED) at(id).addEventListener("change", () => photos.forEach(check));
 window.addEventListener("popstate", open);
 at("ref").value = new URLSearchParams(location.search).get("ref") ?? "";
 
@@ -93,16 +96,41 @@ function addFiles(chosen) {
   const files = chosen.filter((file) => !photos.some((photo) => isSame(photo.file, file)));
   refusal = photos.length + files.length > limits.max_photos ? new Refusal({ key: "tooMany" }) : null;
   const taken = files.slice(0, limits.max_photos - photos.length);
-  photos = [...photos, ...taken.map((file) => ({ file, preview: URL.createObjectURL(file) }))];
+  const added = taken.map((file) => ({ file, preview: URL.createObjectURL(file), question: null, mend: null }));
+  photos = [...photos, ...added];
   redraw();
+  added.forEach(check);
 }
 
 const isSame = (one, other) =>
   one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
 
-function removePhoto(photo) {
+/** Asks what to mend on a photo, anew where something else is insisted on now; nobody waits for it. */
+async function check(photo) {
+  photo.question?.abort();
+  const question = new AbortController();
+  photo.question = question;
+  const mend = await checkPhoto(photo.file, filled(ASKED), question);
+  if (question.signal.aborted || mend === photo.mend) return;
+  photo.mend = mend;
+  const index = photos.indexOf(photo);
+  at("chosen").children[index].replaceWith(drawChosen(photo, index)); // the rest of the form stays as it is being filled in
+}
+
+function dropPhoto(photo) {
+  photo.question?.abort();
   URL.revokeObjectURL(photo.preview);
   photos = photos.filter((other) => other !== photo);
+}
+
+function takeAgain(photo, files) {
+  if (files.length === 0) return;
+  dropPhoto(photo);
+  addFiles([...files]);
+}
+
+function removePhoto(photo) {
+  dropPhoto(photo);
   if (photos.length === 0) forgetUnsent();
   refusal = null;
   redraw();
@@ -121,6 +149,7 @@ async function addSample(sample) {
 
 async function send(event) {
   event.preventDefault();
+  for (const photo of photos) photo.question?.abort(); // the line is for sending now
   refusal = null;
   step = "sending";
   redraw();
@@ -133,10 +162,9 @@ async function send(event) {
   const fields = Object.fromEntries(KEPT.map((key) => [key, at(key).value]));
   try {
     await keepUnsent({ by: (await whoIsIn()).code, fields, files: photos.map(({ file }) => file) });
-    const inspection = await sendUpload(item(), at("card").value, photos, tellProgress);
+    const inspection = await sendUpload(filled(FIELDS), at("card").value, photos, tellProgress);
     await forgetUnsent();
-    for (const photo of photos) URL.revokeObjectURL(photo.preview);
-    photos = [];
+    photos.forEach(dropPhoto);
     at("ref").value = "";
     history.pushState(null, "", `/pemeriksaan/${inspection.id}`);
     await show(inspection);
@@ -145,9 +173,10 @@ async function send(event) {
   }
 }
 
-function item() {
+/** What is filled in of these fields. */
+function filled(keys) {
   const said = {};
-  for (const key of FIELDS) {
+  for (const key of keys) {
     const value = at(key).value.trim();
     if (value) said[key] = value;
   }
@@ -210,7 +239,19 @@ function drawChosen(photo, index) {
   remove.type = "button";
   remove.setAttribute("aria-label", `${word("remove")} ${index + 1}`);
   remove.addEventListener("click", () => removePhoto(photo));
-  return make("li", "", preview, remove);
+  const seen = make("div", "thumb", preview, remove);
+  return photo.mend ? make("li", "mend", seen, ...drawMending(photo, index)) : make("li", "", seen);
+}
+
+/** What to mend, and the way to take the photo again; it may still be sent as it is. */
+function drawMending(photo, index) {
+  const camera = at("camera").cloneNode();
+  camera.id = `again-${index}`;
+  camera.setAttribute("aria-label", `${word("takeAgain")} ${index + 1}`);
+  camera.addEventListener("change", () => takeAgain(photo, camera.files));
+  const again = make("label", "button", icon("camera"), word("takeAgain"));
+  again.htmlFor = camera.id;
+  return [make("p", "", say(photo.mend)), make("div", "", again, camera)];
 }
 
 function drawSample(sample, index) {

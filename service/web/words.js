@@ -12,6 +12,7 @@ const WORDS = {
   },
   take: { id: "Ambil foto", en: "Take a photo" },
   choose: { id: "Pilih foto", en: "Choose photos" },
+  takeAgain: { id: "Foto lagi", en: "Take again" },
   remove: { id: "Hapus foto", en: "Remove photo" },
   samples: { id: "Belum punya foto? Coba contoh", en: "No photo yet? Try a sample" },
   sample: { id: "Contoh", en: "Sample" },

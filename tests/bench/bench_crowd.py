@@ -120,6 +120,7 @@ def grade_alone(photos: Sequence[bytes], folder: Path, seconds: float) -> float:
             inspector=inspector,
             photos=kept,
             inspection_id=photo.id,
+            came_at=now(),
             came_before=lambda _photo, _marks: False,
             clock=now,
         )

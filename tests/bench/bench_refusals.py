@@ -23,9 +23,10 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from qc_vision.card import shipped_cards
 from qc_vision.card_register import KnownCards
+from qc_vision.demands import NOTHING, Demands
 from qc_vision.errors import PhotoError
 from qc_vision.photo import decode, encode_jpeg
-from qc_vision.photo_check import Demands, PhotoCheck, check_photo
+from qc_vision.photo_check import PhotoCheck, check_photo
 from qc_vision.photo_origin import read_origin
 from qc_vision.quality import RetakeReason
 from tests.qc_vision.drawn_card import Shot, draw_card
@@ -34,7 +35,6 @@ NOW = datetime(2026, 3, 4, 5, 0, tzinfo=UTC)
 CARD_SIDE_PX = 1200
 ASKED_SIDE_PX = 1280
 """A phone asks with a copy of this size before it sends the photo."""
-NOTHING = Demands()
 A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
 
 Pixels = NDArray[np.uint8]
@@ -166,7 +166,7 @@ CARD_REASONS = frozenset(reason for reason in RetakeReason if reason.value.start
 
 
 def ask(data: bytes, demands: Demands) -> PhotoCheck:
-    return check_photo(decode(data), read_origin(data), now=NOW, known=KnownCards(), demands=demands)
+    return check_photo(decode(data), read_origin(data), came_at=NOW, known=KnownCards(), demands=demands)
 
 
 def main() -> None:

@@ -1,11 +1,15 @@
 """The line from bytes to record, with a fake network that sees a drawn basket."""
 
-from datetime import UTC, datetime
+import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import ExifTags, Image
 
 from qc_vision.decision import Verdict
 from qc_vision.errors import EmptyPhoto, UnsupportedPhoto
+from qc_vision.inspection import retake
+from qc_vision.quality import RetakeReason
 from qc_vision.record import record_json
 from qc_vision.spec import load_spec
 from tests.qc_vision.fakes import ROW_PITCH, STAKE_PITCH, FakePerceiver, encode_weave, make_inspector
@@ -49,6 +53,27 @@ def test_a_photo_that_cannot_be_judged_becomes_a_record_that_asks_for_another(
     assert reason in {r.code for r in record.reasons}
     assert all(r.severity == "info" and r.message.id and r.message.en for r in record.reasons)
     assert record.density == ()
+
+
+def test_what_speaks_against_a_photo_from_outside_joins_what_it_is_itself_to_be_taken_again_for() -> None:
+    for blurred, codes in ((False, ["duplicate"]), (True, ["duplicate", "blurred"])):
+        inspection = make_inspector().inspect(encode_weave(blurred=blurred), spec=SPEC)
+        record = retake(inspection, {RetakeReason.DUPLICATE}).record
+        assert (record.verdict, record.grade) == (Verdict.RETAKE, None)
+        assert [reason.code for reason in record.reasons] == codes
+
+
+def test_a_photo_that_waited_is_held_against_the_clock_of_when_it_came() -> None:
+    taken = datetime(2026, 3, 4, 5, 0, tzinfo=UTC)
+    exif = Image.Exif()
+    detail = exif.get_ifd(ExifTags.IFD.Exif)
+    detail[ExifTags.Base.DateTimeOriginal] = f"{taken:%Y:%m:%d %H:%M:%S}"
+    detail[ExifTags.Base.OffsetTimeOriginal] = "+00:00"
+    file = io.BytesIO()
+    Image.open(io.BytesIO(encode_weave())).save(file, "JPEG", quality=95, exif=exif)
+    for came_at, codes in ((None, []), (taken - timedelta(hours=1), ["clock_ahead"])):
+        record = make_inspector().inspect(file.getvalue(), spec=SPEC, came_at=came_at).record
+        assert [reason.code for reason in record.reasons] == codes
 
 
 def test_the_record_says_which_photo_model_and_spec_it_comes_from_and_when() -> None:

@@ -11,8 +11,9 @@ from PIL import ExifTags, Image
 
 from qc_vision.card import serial_ids, shipped_cards
 from qc_vision.card_register import KnownCards, MeasuredCard
-from qc_vision.photo import Photo, decode, encode_jpeg
-from qc_vision.photo_check import Demands, PhotoCheck, check_photo
+from qc_vision.demands import Demands
+from qc_vision.photo import Photo, as_reduced, decode, encode_jpeg
+from qc_vision.photo_check import PhotoCheck, check_photo
 from qc_vision.photo_origin import PhotoOrigin, read_origin
 from qc_vision.quality import RetakeReason, message_of
 from tests.qc_vision.drawn_card import Shot, as_photo, draw_card
@@ -27,12 +28,12 @@ SHIPPED = KnownCards()
 def check(
     photo: Photo,
     *,
-    origin: PhotoOrigin = NOTHING_SAID,
+    origin: PhotoOrigin | None = NOTHING_SAID,
     demands: Demands = NEEDS_CARD,
     came_before: bool = False,
     known: KnownCards = SHIPPED,
 ) -> PhotoCheck:
-    return check_photo(photo, origin, now=NOW, known=known, demands=demands, came_before=came_before)
+    return check_photo(photo, origin, came_at=NOW, known=known, demands=demands, came_before=came_before)
 
 
 def on_weave(shot: Shot, **drawn: float | int | tuple[int, ...]) -> Photo:
@@ -128,6 +129,20 @@ def test_a_clock_ahead_of_ours_is_told_beyond_ten_minutes() -> None:
     for ahead, told in ((timedelta(minutes=5), False), (timedelta(hours=1), True)):
         origin = replace(NOTHING_SAID, taken_at=NOW + ahead)
         assert (RetakeReason.CLOCK_AHEAD in check(photo, origin=origin).reasons) is told
+
+
+def test_a_copy_is_asked_for_neither_its_own_file_nor_its_own_size() -> None:
+    far = on_weave(replace(SOUND, distance_mm=800))
+    copy = as_reduced(
+        as_photo(cv2.resize(far.pixels, (600, 450), interpolation=cv2.INTER_AREA)), long_side_px=1200
+    )
+    assert check(copy).px_per_mm == pytest.approx(check(far).px_per_mm, rel=0.01)
+    assert check(copy).reasons == check(far).reasons == ()
+    assert check(replace(copy, width=600, height=450, reduction=1)).reasons == (RetakeReason.TOO_FAR,)
+
+    screenshot = replace(NOTHING_SAID, screenshot=True, taken_at=NOW + timedelta(days=1))
+    assert check(copy, origin=screenshot, demands=Demands()).reasons != ()
+    assert check(copy, origin=None, demands=Demands(original=True)).reasons == ()
 
 
 def test_a_messenger_s_copy_is_told_only_where_originals_are_demanded() -> None:

@@ -1,10 +1,12 @@
 """Specs: the shipped ones hold together, and a file with a fault is refused by the name of its fault."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qc_vision.advice import advice_for
+from qc_vision.demands import Demands
 from qc_vision.errors import SpecError
 from qc_vision.severity import Severity
 from qc_vision.spec import ALL_DOCUMENTS, ProductSpec, load_spec, shipped_specs
@@ -37,6 +39,14 @@ def load(folder: Path, text: str) -> ProductSpec:
     path = folder / "spec.toml"
     path.write_text(text, "utf-8")
     return load_spec(str(path))
+
+
+def test_a_spec_s_demands_are_joined_with_a_person_s_each_by_the_stricter(tmp_path: Path) -> None:
+    spec = load(tmp_path, f'card = "required"\noriginal = true\n{SOUND}')
+    assert spec.demands == Demands(card="required", original=True)
+    assert spec.demanding(Demands(view="whole")).demands == replace(spec.demands, view="whole")
+    assert spec.demanding(Demands(card="registered")).demands == Demands(card="registered", original=True)
+    assert spec.demanding(Demands()) == spec
 
 
 def test_a_spec_file_is_read_as_it_is_written(tmp_path: Path) -> None:

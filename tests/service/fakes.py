@@ -33,7 +33,7 @@ class FakeInspector:
     def __init__(self) -> None:
         self._ids = count(1)
 
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
         photo = decode(data)
         red = float(photo.pixels[..., 0].mean())
         verdict = VERDICT_OF_RED[min(VERDICT_OF_RED, key=lambda r: abs(r - red))]
@@ -68,8 +68,8 @@ class FakeInspector:
 class DeadlyInspector(FakeInspector):
     """Takes its whole process along on a photo that is to fail."""
 
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
-        inspection = super().inspect(data, spec=spec)
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
+        inspection = super().inspect(data, spec=spec, came_at=came_at)
         if inspection.record.verdict == Verdict.FAIL:
             os.kill(os.getpid(), signal.SIGKILL)
         return inspection

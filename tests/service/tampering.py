@@ -34,6 +34,7 @@ OUT_OF_THE_LEDGER = {
                 "problem",
                 "trace",
             ),
+            *("original", "view"),
         },
     ),
     "upload_photos": (

@@ -11,10 +11,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, insert, inspect, select, text, true
 
+from qc_vision.demands import Demands
 from qc_vision.record import record_json
 from service.filing import present_ref
 from service.store import open_store
 from service.tables import FACTS, INSPECTIONS, UPLOADS, WAITING
+from service.uploads import find_upload
 from service.verify import Verified, verify
 from service.waiting import list_waiting, refresh
 from tests.service.test_store import inspection
@@ -49,13 +51,18 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
+def as_of(revision: str, path: Path) -> Path:
+    """An empty file as the version left it that ended with this step."""
+    engine = create_engine(f"sqlite:///{path}")
+    step_to(engine, revision)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A file as the version before the ledger left it, with two inspections in it."""
-    path = tmp_path / "records.sqlite"
-    engine = create_engine(f"sqlite:///{path}")
-    step_to(engine, "r0001")
-    engine.dispose()
+    path = as_of("r0001", tmp_path / "records.sqlite")
     with sqlite3.connect(path) as raw:
         for n in (1, 2):
             kept = inspection(f"old-{n}", record_id=f"record-of-{n}")
@@ -250,3 +257,23 @@ def test_uploads_in_hand_outlast_the_step_to_their_traces_and_the_one_back(engin
     with engine.begin() as connection:
         assert connection.execute(select(UPLOADS.c.id)).all() == [("u-1",)]
     assert "trace" not in {column["name"] for column in inspect(engine).get_columns("uploads")}
+
+
+def test_an_upload_that_waited_before_more_could_be_demanded_is_graded_as_it_was_sent(tmp_path: Path) -> None:
+    path = as_of("r0013", tmp_path / "records.sqlite")
+    with sqlite3.connect(path) as raw:
+        raw.execute(
+            "INSERT INTO uploads (id, content_sha256, place, bundle, state, item, card, created_at, acknowledged, claims,"
+            " crashes, lease_until_s) VALUES ('u-1', ?, 'here', 'b-1', 'waiting', '{}', 'required',"
+            " '2026-05-04T08:30:00+00:00', true, 0, 0, 0.0)",
+            ("0" * 64,),
+        )
+    raw.close()
+
+    store = open_store(path)
+    with store.reading() as connection:
+        upload = find_upload(connection, "u-1")
+    store.close()
+
+    assert upload is not None
+    assert upload.demands == Demands(card="required")

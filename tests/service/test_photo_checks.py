@@ -10,8 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from qc_vision.card import shipped_cards
+from qc_vision.demands import Demands
 from qc_vision.errors import LimitsError
 from qc_vision.photo import Photo, decode, encode_jpeg
+from qc_vision.spec import load_spec
 from service.app import create_app
 from service.routes.photo_checks import AT_ONCE
 from service.settings import Settings
@@ -23,10 +25,9 @@ A6 = next(card for card in shipped_cards() if card.id == "qc-a6")
 CARD = draw_card(Shot(card=A6, distance_mm=200, tilt_deg=10, size_px=(720, 540)), noise=0.02).pixels
 
 
-def ask(client: TestClient, pixels: np.ndarray, **form: str) -> dict:
-    answer = client.post(
-        "/v1/photo-checks", files={"photo": ("a.jpg", encode_jpeg(pixels), "image/jpeg")}, data=form
-    )
+def ask(client: TestClient, pixels: np.ndarray, *, quality: int = 90, **form: str) -> dict:
+    jpeg = encode_jpeg(pixels, quality=quality)
+    answer = client.post("/v1/photo-checks", files={"photo": ("a.jpg", jpeg, "image/jpeg")}, data=form)
     assert answer.status_code == 200
     return answer.json()
 
@@ -51,6 +52,28 @@ def test_without_a_demand_a_missing_card_is_no_reason(client: TestClient) -> Non
     blank = np.full((540, 720, 3), 120, np.uint8)
     assert "card_missing" not in [r["code"] for r in ask(client, blank)["reasons"]]
     assert "card_missing" in [r["code"] for r in ask(client, blank, card="required")["reasons"]]
+
+
+def test_a_reduced_copy_answers_for_the_photo_itself(client: TestClient) -> None:
+    told = ask(client, CARD, card="required", original="true", long_side_px="2880")
+    assert told["px_per_mm"] == pytest.approx(4 * 540 / 204, rel=0.03)
+    small = cv2.resize(CARD, (160, 120), interpolation=cv2.INTER_AREA)
+    codes, of_large = (
+        {reason["code"] for reason in ask(client, small, **said)["reasons"]}
+        for said in ({}, {"long_side_px": "1600"})
+    )
+    assert codes - of_large == {"too_small"}
+
+
+def test_what_the_spec_insists_on_is_asked_for_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = load_spec("default").demanding(Demands(card="required", original=True))
+    blank = np.full((960, 1280, 3), 120, np.uint8)
+    before = {reason["code"] for reason in ask(client, blank, quality=70)["reasons"]}
+    monkeypatch.setattr("service.routes.photo_checks.load_spec", lambda _: strict)
+    told = {reason["code"] for reason in ask(client, blank, quality=70)["reasons"]}
+    assert told - before == {"card_missing", "recompressed"}
 
 
 def test_limits_laid_over_decide_which_photos_are_sent(settings: Settings, tmp_path: Path) -> None:

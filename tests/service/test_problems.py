@@ -1,6 +1,7 @@
 """Every refusal is a problem document in both languages, and says nothing of our inside."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -25,7 +26,7 @@ class BrokenInspector:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
         raise self._error
 
 

@@ -1,29 +1,35 @@
 """Uploads: one record and one answer however often they are sent, and none lost between accepted and graded."""
 
 import errno
+import hashlib
 import json
 import shutil
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import httpx2
 import pytest
+import rfc8785
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from qc_vision.decision import Verdict
+from qc_vision.demands import Demands
 from qc_vision.inspection import Inspection
 from qc_vision.spec import ProductSpec
 from service.app import create_app
 from service.intake import Intake
+from service.item import Item
 from service.purge import Retention, purge
 from service.settings import Settings
 from service.signing import SignatureRefused, check_signature
+from service.uploads import hash_content
 from service.worker import LEASE_S, Worker
 from service.workplace import open_workplace
 from tests.service.fakes import FakeInspector, photo_of
@@ -69,10 +75,12 @@ class HeldInspector(FakeInspector):
     def __init__(self) -> None:
         super().__init__()
         self.go = threading.Event()
+        self.came_at: datetime | None = None
 
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
         assert self.go.wait(timeout=20)
-        return super().inspect(data, spec=spec)
+        self.came_at = came_at
+        return super().inspect(data, spec=spec, came_at=came_at)
 
 
 class FragileInspector(FakeInspector):
@@ -82,11 +90,11 @@ class FragileInspector(FakeInspector):
         super().__init__()
         self.breaks = 0
 
-    def inspect(self, data: bytes, *, spec: ProductSpec) -> Inspection:
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
         if data == RED:
             self.breaks += 1
             raise MemoryError("secret inside")
-        return super().inspect(data, spec=spec)
+        return super().inspect(data, spec=spec, came_at=came_at)
 
 
 @pytest.fixture
@@ -118,6 +126,8 @@ def test_the_same_upload_sent_again_or_reordered_gets_the_same_answer_and_one_re
         ((RED,), {"item": '{"ref": "A-2"}'}),
         ((RED,), {"by": "F-1"}),
         ((RED,), {"card": "required"}),
+        ((RED,), {"original": "true"}),
+        ((RED,), {"view": "whole"}),
     ],
 )
 def test_other_content_under_the_same_key_is_refused(
@@ -130,6 +140,22 @@ def test_other_content_under_the_same_key_is_refused(
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:qc-vision:problem:other-content"
     assert len(listed(client)) == 1
+
+
+def test_what_was_sent_before_originals_and_whole_baskets_could_be_demanded_is_known_again() -> None:
+    said = {"item": asdict(Item()), "by": None, "card": "optional", "photos": [["", "0" * 64]]}
+    before = hashlib.sha256(rfc8785.dumps(said)).hexdigest()
+    assert hash_content(Item(), None, [(None, "0" * 64)], demands=Demands()) == before
+
+
+def test_a_photo_is_graded_as_of_the_moment_when_it_was_accepted(
+    held: tuple[TestClient, HeldInspector],
+) -> None:
+    client, inspector = held
+    upload = client.get(send(client, GREEN, prefer="respond-async").headers["location"]).json()
+    inspector.go.set()
+    settled(client, upload["links"]["self"])
+    assert inspector.came_at == datetime.fromisoformat(upload["created_at"])
 
 
 def test_a_refusal_too_is_repeated_under_its_key(client: TestClient) -> None:
