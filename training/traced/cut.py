@@ -2,13 +2,14 @@
 
 import math
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.render.cache import FAULT_SEEN, SHARD_SEEDS, save
+from training.render.cache import FAULT_SEEN, save
 from training.render.camera import expose
 from training.render.fault import CODES
 from training.render.scene import SIDE_PX
@@ -16,7 +17,8 @@ from training.render.truth import CELL_PX, STEP_MAX_PX, STEP_MIN_PX, Picture
 from training.traced.seen import END, OUTSIDE, PART, Traced, read_pair
 
 WINDOWS = 10
-"""Cut from each pair: places, scales, cameras."""
+"""Cut from each pair: places, scales, cameras; two to a shard."""
+PAIRS = 16
 STRANDS_PX = (7.0, 20.0)
 ENLARGED_MOST = 1.6
 ON_THE_FAULT = 0.6
@@ -25,26 +27,28 @@ COUNTED = ("plain", "lens", "wicker", "twill21", "twill22")
 """Weaves whose rows and stakes lie where the wall's numbers say."""
 
 
-def cut(folder: Path, out: Path, *, seed: int = 0) -> list[Path]:
-    """Cuts all pairs of `folder` that no shard of `out` has yet, SHARD_SEEDS windows to a shard; returns the new shards.
-    What does not fill a shard waits for more."""
+def cut(folder: Path, out: Path) -> Iterator[Path]:
+    """Cuts the pairs of `folder` that no shard of `out` has yet, PAIRS together, so that a batch from one shard sees many
+    baskets; yields the new shards. Fewer pairs than that wait for more, and a damaged one is left out."""
     out.mkdir(parents=True, exist_ok=True)
-    done = {int(stem) for path in out.glob("*.npz") for stem in path.stem.split("-")}
-    fresh = sorted(path for path in folder.glob("*.npz") if not done & {int(path.stem)})
-    made, windows, used = [], [], []
-    for path in fresh:
-        try:
-            pair = read_pair(path)
-        except (zipfile.BadZipFile, EOFError, KeyError):
-            continue
-        windows += [window(*pair, np.random.default_rng([seed, int(path.stem), n])) for n in range(WINDOWS)]
-        used.append(path.stem)
-        if len(windows) >= SHARD_SEEDS:
-            whole = out / f"{'-'.join(used)}.npz"
-            save(whole, windows)
-            made.append(whole)
-            windows, used = [], []
-    return made
+    done = max((int(path.stem.split("-")[1]) for path in out.glob("*.npz")), default=-1)
+    fresh = sorted(
+        (path for path in folder.glob("*.npz") if int(path.stem) > done), key=lambda p: int(p.stem)
+    )
+    for first in range(0, len(fresh) - PAIRS + 1, PAIRS):
+        group = fresh[first : first + PAIRS]
+        shards: list[list[tuple[Picture, ...]]] = [[] for _ in range(WINDOWS // 2)]
+        for path in group:
+            try:
+                pair = read_pair(path)
+            except (zipfile.BadZipFile, EOFError, KeyError):
+                continue
+            for number in range(WINDOWS):
+                shards[number // 2].append(window(*pair, np.random.default_rng([int(path.stem), number])))
+        for number, windows in enumerate(shards):
+            path = out / f"{group[0].stem}-{group[-1].stem}-{number}.npz"
+            save(path, windows)
+            yield path
 
 
 def window(faulty: Traced, sound: Traced, rng: np.random.Generator) -> tuple[Picture, ...]:
@@ -120,7 +124,10 @@ def _look(
     counted = traced.weave in COUNTED
     middle = (..., slice(CELL_PX // 2, None, CELL_PX), slice(CELL_PX // 2, None, CELL_PX))
     good = (flat[middle] > 0) & (marks[middle] == 0) & counted
-    steps = np.nan_to_num(_steps(place)[middle], nan=0.0, posinf=0.0, neginf=0.0).clip(-1e4, 1e4) * good
+    vectors = [laid(np.nan_to_num(v, nan=0.0, posinf=0.0, neginf=0.0)) for v in _steps(traced.place)]
+    steps = scale * np.stack(vectors)[middle].clip(-1e4, 1e4) * good
+    if mirrored:
+        steps[::2] *= -1
     length = np.stack([np.hypot(*steps[:2]), np.hypot(*steps[2:])])
     steps = steps * ((length > STEP_MIN_PX) & (length < STEP_MAX_PX)).all(0)
     rows, stakes = place[..., 0][middle], place[..., 1][middle]

@@ -35,7 +35,7 @@ def write_pair(path: Path, faulty: Traced, sound: Traced) -> None:
 
 def read_pair(path: Path) -> tuple[Traced, Traced]:
     """The faulty picture and its sound twin."""
-    with np.load(path) as kept:
+    with path.open("rb") as file, np.load(file) as kept:
 
         def one(name: str) -> Traced:
             values = {f.name: kept[f"{name}_{f.name}"] for f in fields(Traced)}
