@@ -134,6 +134,8 @@ def _draw(
     traced = rng.binomial(rendered, run.traced) if run.traced else rendered // 2
     first = renders / WINDOWS if run.traced else renders
     for folder, share in ((first, traced), (renders, rendered - traced)):
+        if share == 0:
+            continue
         shard = _any_shard(folder, rng)
         rendered_ones = (sample for i in rng.permutation(len(shard)) for sample in samples_of(shard[i]))
         samples += [turned(sample, rng) for sample in islice(rendered_ones, share)]
@@ -151,10 +153,11 @@ def _any_shard(renders: Path, rng: np.random.Generator) -> Shard:
 
 
 def _nothing_rendered(folder: Path) -> StorageError:
+    how = "training.traced.blender, qc-train cut" if folder.name == WINDOWS else "qc-train render"
     return StorageError(
         Message(
-            id=f"Belum ada gambar di {folder}. Jalankan dulu: qc-train render",
-            en=f"There are no rendered pictures in {folder}. Run first: qc-train render",
+            id=f"Belum ada gambar di {folder}. Jalankan dulu: {how}",
+            en=f"There are no rendered pictures in {folder}. Run first: {how}",
         )
     )
 
