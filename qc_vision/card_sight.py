@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from qc_vision.calibration import FLAT_WALL, Calibration, CardView, calibrate, view_card
+from qc_vision.calibration import FLAT_WALL, Calibration, CardView, Points, calibrate, view_card
 from qc_vision.card import scaled
 from qc_vision.card_detection import SeenCard, detect_card
 from qc_vision.card_register import KnownCards
@@ -29,6 +29,12 @@ class CardSight:
     registered: bool = False
     flat: bool = False
     scale: Calibration | None = None
+
+    @property
+    def cover_px(self) -> Points | None:
+        """(k, 2) outline of what surely is a card, px; None with fewer than two markers, since weave may look like one."""
+        sure = self.seen is not None and len(self.seen.markers) > 1
+        return self.view.outline_px if sure and self.view is not None else None
 
 
 def sight_card(photo: Photo, known: KnownCards, *, limits: CardLimits = SHIPPED.card) -> CardSight:

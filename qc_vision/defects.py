@@ -1,7 +1,7 @@
 """Regions of the photo that look like a defect, with their sizes, and the photo's score for ranking."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -99,10 +99,27 @@ def defect_score(weave_map: WeaveMap) -> float:
     return float(np.clip((loudest + 3 * share) / 4, 0, 1))
 
 
+def hide_card(weave_map: WeaveMap, outline_px: Points) -> WeaveMap:
+    """The map without faults under a card, whose outline (k, 2) is given in px of the upright photo, and a margin of
+    ROOM_CELLS round it: a card on the weave is enclosed by it as a hole would be, and looks no more like it."""
+    covered = np.zeros(weave_map.basket.shape, np.uint8)
+    corners = np.round(outline_px / weave_map.px_per_cell - 0.5).astype(np.int32)
+    cv2.fillPoly(covered, [corners], 1)
+    hidden = cv2.dilate(covered, _disc(ROOM_CELLS)) > 0
+    defects = np.where(hidden, np.float32(0), weave_map.defects)
+    defects.flags.writeable = False
+    return replace(weave_map, defects=defects)
+
+
 def _near_basket(weave_map: WeaveMap) -> BoolMap:
     region = find_basket(weave_map).astype(np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * ROOM_CELLS + 1, 2 * ROOM_CELLS + 1))
-    return np.asarray(cv2.dilate(region, disc) > 0)
+    return np.asarray(cv2.dilate(region, _disc(ROOM_CELLS)) > 0)
+
+
+def _disc(radius: int) -> NDArray[np.uint8]:
+    return np.asarray(
+        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8
+    )
 
 
 def _islands(above: BoolMap) -> Iterator[BoolMap]:

@@ -16,7 +16,7 @@ from qc_vision.card_colour import read_patches
 from qc_vision.card_register import KnownCards, load_register
 from qc_vision.card_sight import find_card_faults, sight_card
 from qc_vision.decision import Decision, Finding, Verdict, decide
-from qc_vision.defects import DefectRegion, defect_score, find_regions
+from qc_vision.defects import DefectRegion, defect_score, find_regions, hide_card
 from qc_vision.density import DensityReading, openness, read_density, strand_pitch_px, uniformity
 from qc_vision.identifier import new_id
 from qc_vision.measurement import measure
@@ -102,6 +102,8 @@ class Inspector:
             )
         with watch.station("scale"):
             sight = sight_card(photo, self._cards, limits=self._limits.card)
+            if sight.cover_px is not None:
+                weave_map = hide_card(weave_map, sight.cover_px)
             scale = scale_from(sight, weave_map)
             if scale.missing == "no_card" and spec.rim_width_mm is not None:
                 low_mm, high_mm = spec.rim_width_mm

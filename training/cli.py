@@ -1,4 +1,4 @@
-"""`qc-train`: render, sheet, fit, export, blend, calibrate, evaluate, promote, import. Thin: parse, call, print."""
+"""`qc-train`: render, cut, sheet, fit, export, blend, calibrate, evaluate, promote, import. Thin: parse, call, print."""
 
 import argparse
 import sys
@@ -42,6 +42,14 @@ def render(arguments: argparse.Namespace) -> None:
     )
     for _ in tqdm(shards, total=-(-run.renders // SHARD_SEEDS), unit="shard"):
         pass
+
+
+def cut(arguments: argparse.Namespace) -> None:
+    from training.fit import WINDOWS
+    from training.traced.cut import cut as cut_pairs
+
+    for path in cut_pairs(arguments.traced, arguments.renders / WINDOWS):
+        print(path)
 
 
 def sheet(arguments: argparse.Namespace) -> None:
@@ -213,6 +221,9 @@ def _parser() -> argparse.ArgumentParser:
     night = ROOT / "training" / "runs" / "night.toml"
     c = command("render", render, "fill the cache of rendered pictures (goes on where it stopped)", "render")
     c.add_argument("run", type=Path, nargs="?", default=night)
+    c.add_argument("--renders", type=Path, default=RENDERS)
+    c = command("cut", cut, "cut path-traced pictures into windows to train on", "cut")
+    c.add_argument("--traced", type=Path, default=RENDERS / "traced", help="folder that the tracer filled")
     c.add_argument("--renders", type=Path, default=RENDERS)
     c = command(
         "sheet", sheet, "write a contact sheet of renders with their truth drawn on", "sheet --seed 100"

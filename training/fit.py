@@ -24,6 +24,8 @@ from training.sets import LabelledPhoto, crop_sample, read_set
 from training.warm import mean_weights
 
 CHECKPOINT_EVERY = 100
+WINDOWS = "windows"
+"""Folder of the path-traced shards, in that of the renders."""
 
 
 def fit(
@@ -121,15 +123,20 @@ def fit(
 def _draw(
     run: Run, renders: Path, labelled: dict[str, list[LabelledPhoto]], rng: np.random.Generator
 ) -> list[Sample]:
-    """One batch: labelled photos by their weights, the rest from two shards of rendered pictures."""
+    """One batch: labelled photos by their weights, the rest from a shard of renders and one of path-traced pictures, or
+    from two of renders."""
     samples = [
         crop_sample(photos[rng.integers(len(photos))], rng)
         for name, photos in labelled.items()
         for _ in range(rng.binomial(run.batch, run.sets[name]) if photos else 0)
     ][: run.batch]
     rendered = run.batch - len(samples)
-    for share in (rendered // 2, rendered - rendered // 2):
-        shard = _any_shard(renders, rng)
+    traced = rng.binomial(rendered, run.traced) if run.traced else rendered // 2
+    first = renders / WINDOWS if run.traced else renders
+    for folder, share in ((first, traced), (renders, rendered - traced)):
+        if share == 0:
+            continue
+        shard = _any_shard(folder, rng)
         rendered_ones = (sample for i in rng.permutation(len(shard)) for sample in samples_of(shard[i]))
         samples += [turned(sample, rng) for sample in islice(rendered_ones, share)]
     return samples
@@ -146,10 +153,11 @@ def _any_shard(renders: Path, rng: np.random.Generator) -> Shard:
 
 
 def _nothing_rendered(folder: Path) -> StorageError:
+    how = "training.traced.blender, qc-train cut" if folder.name == WINDOWS else "qc-train render"
     return StorageError(
         Message(
-            id=f"Belum ada gambar di {folder}. Jalankan dulu: qc-train render",
-            en=f"There are no rendered pictures in {folder}. Run first: qc-train render",
+            id=f"Belum ada gambar di {folder}. Jalankan dulu: {how}",
+            en=f"There are no rendered pictures in {folder}. Run first: {how}",
         )
     )
 

@@ -34,6 +34,7 @@ class Run:
     renders: Positive
     kept: Positive
     render_seed: Annotated[int, Field(ge=0)]
+    traced: Share = 0.0
     warm_start: tuple[str, ...]
     sets: Annotated[dict[str, Share], AfterValidator(_no_more_than_a_batch)]
 

@@ -63,6 +63,19 @@ def test_sizes_come_in_millimetres_and_the_record_crosses_json_whole() -> None:
     assert set(plain["scale"]["error_budget"]) >= {"print", "card_offset", "corner_noise", "wall_curvature"}
 
 
+def test_the_card_itself_is_no_fault() -> None:
+    """Whatever the network says of the paper; what it says of the weave beside it stays."""
+    on_the_card = make_inspector(FakePerceiver(hole=(320, 240, 40)))
+    covered = on_the_card.inspect(encode_weave_with_card(), spec=load_spec("default"))
+    bare = on_the_card.inspect(encode_weave(), spec=load_spec("default"))
+    assert (covered.record.verdict, bare.record.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert covered.record.defects == ()
+    assert covered.record.defect_score < 0.01 < bare.record.defect_score
+    beside = make_inspector(FakePerceiver(hole=(70, 240, 20)))
+    record = beside.inspect(encode_weave_with_card(), spec=load_spec("default")).record
+    assert record.defects[0].score > 0.9
+
+
 def test_where_a_card_is_demanded_a_photo_without_one_is_to_be_taken_again() -> None:
     demanding = replace(load_spec("default"), card="required")
     record = make_inspector().inspect(encode_weave(), spec=demanding).record

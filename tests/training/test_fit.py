@@ -1,5 +1,6 @@
 """Training goes on after a stop exactly as if it had not been stopped; the shipped file is the network."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,19 @@ def test_a_run_killed_at_any_moment_goes_on_from_its_last_checkpoint(
     parts = _run(TINY, renders, tmp_path / "parts")
     for name, tensor in whole["network"].items():
         assert torch.equal(tensor, parts["network"][name]), name
+
+
+def test_a_share_of_a_batch_is_path_traced(tmp_path: Path, renders: Path) -> None:
+    """As much as the run says: all of it where there are no other renders; and what to do where there is none."""
+    traced = tmp_path / "traced"
+    (traced / "windows").mkdir(parents=True)
+    run = replace(TINY, traced=1.0)
+    with pytest.raises(StorageError, match="qc-train cut"):
+        _run(run, traced, tmp_path / "none")
+    shutil.copy(next(renders.glob("*.npz")), traced / "windows" / "0-15-0.npz")
+    assert _run(run, traced, tmp_path / "all")["step"] == TINY.steps
+    with pytest.raises(StorageError, match="qc-train render"):
+        _run(replace(run, traced=0.5), traced, tmp_path / "half")
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, renders: Path) -> None:
