@@ -246,8 +246,10 @@ def test_uploads_in_hand_outlast_the_step_to_their_traces_and_the_one_back(engin
         "crashes": 0,
         "lease_until_s": 0.0,
     }
+    columns = ", ".join(upload)
+    values = ", ".join(f":{name}" for name in upload)
     with engine.begin() as connection:
-        connection.execute(insert(UPLOADS).values(upload))
+        connection.execute(text(f"INSERT INTO uploads ({columns}) VALUES ({values})"), upload)
 
     step_to(engine, "r0012")
     with engine.begin() as connection:
