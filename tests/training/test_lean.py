@@ -23,14 +23,15 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = nn.Sequential(*layers).eval()
     height, width = torch.export.Dim("height", min=2, max=64), torch.export.Dim("width", min=2, max=64)
     path = tmp_path_factory.mktemp("graph") / "as_exported.onnx"
-    torch.onnx.export(
+    program = torch.onnx.export(
         network,
         (torch.rand(1, 4, 64, 96),),
         dynamo=True,
         dynamic_shapes=({2: 32 * height, 3: 32 * width},),
         optimize=False,
         verbose=False,
-    ).save(str(path))
+    )
+    onnx.save(program.model_proto, str(path))
     return path
 
 
