@@ -10,7 +10,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from scipy.optimize import least_squares
+import scipy
 
 from qc_vision.calibration import (
     BEHIND_MM,
@@ -231,7 +231,7 @@ def _fit(setting: _Setting, reach: Points) -> tuple[Points, Points, float] | Non
         # the card is held to the wall: its lean against it is known to a few degrees beforehand
         return np.append(off, unknowns[[1, 7]] / LEANING_STANDARD_RAD)
 
-    found = least_squares(residuals, start, x_scale=sizes, max_nfev=60)
+    found = scipy.optimize.least_squares(residuals, start, x_scale=sizes, max_nfev=60)
     rim, base = found.x[2:4]
     if not found.success or min(rim, base) <= 0 or found.x[4] <= found.x[5]:
         return None

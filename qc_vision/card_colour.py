@@ -9,8 +9,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from qc_vision.calibration import CardView
 from qc_vision.card import Patch
@@ -187,6 +187,6 @@ def _fit(seen: Colours, printed: Colours) -> tuple[Colours, float, NDArray[np.fl
         return np.asarray((lab_of(bent(unknowns)) - wanted).ravel())
 
     start = np.append(np.eye(3).ravel(), 1.0)
-    found = least_squares(residuals, start, loss="soft_l1", f_scale=3.0)
+    found = scipy.optimize.least_squares(residuals, start, loss="soft_l1", f_scale=3.0)
     off = difference_de00(lab_of(bent(found.x)), wanted)[:-1]
     return found.x[:9].reshape(3, 3), float(found.x[9]), off

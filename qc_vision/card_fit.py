@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are loaded when they are first used
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from qc_vision.card import Card
 from qc_vision.card_detection import SeenCard
@@ -62,7 +62,7 @@ def fit_plane(seen: SeenCard) -> PlaneFit | None:
         off: Points = (project(_matrix(unknowns[:8]), place(unknowns)) - corners).ravel()
         return off
 
-    found = least_squares(residuals, start, x_scale="jac", method="lm")
+    found = scipy.optimize.least_squares(residuals, start, x_scale="jac", method="lm")
     if not np.isfinite(found.x).all():
         return None
     freedom = found.fun.size - found.x.size

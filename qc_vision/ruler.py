@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import scipy  # its parts are loaded when they are first used
 from numpy.typing import NDArray
-from scipy import fft
 
 from qc_vision.region import BoolMap
 from qc_vision.weave import FeatureMap, FloatMap
@@ -216,10 +216,10 @@ def autocorrelate(values: FloatMap, mask: BoolMap, *, reach: float, finer: int) 
     mean = values[:, mask].mean(axis=1) if mask.any() else np.zeros(len(values), dtype=np.float32)
     centred = (values - mean[:, None, None]) * mask
     lags = [min(n - 1, math.ceil(reach)) for n in mask.shape]
-    size = [fft.next_fast_len(n + lag, real=True) for n, lag in zip(mask.shape, lags, strict=True)]
-    spectrum = fft.rfft2(centred.astype(np.float32), s=size)
+    size = [scipy.fft.next_fast_len(n + lag, real=True) for n, lag in zip(mask.shape, lags, strict=True)]
+    spectrum = scipy.fft.rfft2(centred.astype(np.float32), s=size)
     power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
-    pairs = np.abs(fft.rfft2(mask.astype(np.float32), s=size)) ** 2
+    pairs = np.abs(scipy.fft.rfft2(mask.astype(np.float32), s=size)) ** 2
     product, overlap = _to_lags(np.stack([power, pairs]), size, lags, finer)
     alike = np.where(overlap >= OVERLAP_MIN * count, product / np.maximum(overlap, 1e-6), np.nan)
     zero = alike[alike.shape[0] // 2, alike.shape[1] // 2]
@@ -238,7 +238,7 @@ def _to_lags(power: FloatMap, size: list[int], lags: list[int], finer: int) -> F
     twice[0] = 1.0
     if size[1] % 2 == 0:
         twice[-1] = 1.0
-    down, right = waves(fft.fftfreq(size[0]), lags[0]), waves(fft.rfftfreq(size[1]), lags[1])
+    down, right = waves(scipy.fft.fftfreq(size[0]), lags[0]), waves(scipy.fft.rfftfreq(size[1]), lags[1])
     return np.asarray((down @ (power * twice) @ right.T).real / (size[0] * size[1]))
 
 

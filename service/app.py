@@ -47,6 +47,7 @@ from service.signing import Keyring
 from service.standing import Standing
 from service.store import now
 from service.traces import traces_of
+from service.turns import Turns
 from service.tus import Tus
 from service.workplace import open_workplace
 
@@ -85,6 +86,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             intake=at.intake,
             parts=under_way,
             bell=bell,
+            turns=Turns(store, most=settings.max_open_uploads),
             crew=ours,
             hashes=Argon2id(),
             openid=openid.provider_of(settings),

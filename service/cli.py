@@ -213,6 +213,9 @@ def listen(host: str, port: int) -> socket.socket:
 def _run(host: str | None, port: int | None, data: Path | None) -> int:
     settings = _settings(host, port, data)
 
+    from service.memory import give_back_early
+
+    give_back_early()
     from service.crew import Processes, working
     from service.workplace import open_records
 

@@ -18,6 +18,7 @@ from service.settings import Settings
 from service.signing import Keyring
 from service.standing import Standing
 from service.store import Store
+from service.turns import Turns
 
 
 class Crew(Protocol):
@@ -41,6 +42,7 @@ class Desk:
     intake: Intake
     parts: Parts
     bell: Bell
+    turns: Turns
     crew: Crew
     hashes: Hashes
     openid: OpenId | None

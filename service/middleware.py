@@ -37,6 +37,8 @@ PHOTOS_AT = ("/v1/inspections", "/v1/photo-checks", "/v1/parts")
 ENTRY_BYTES = 1_000_000
 """Some ten times what the longest list of a lot's units takes."""
 SHORT_BYTES = 1 << 16
+IDLE_LINE_S = 5
+"""How long a line stays open between two requests."""
 HEADER_BYTES = 1 << 14
 MOST_HEADERS = 100
 FROM_ELSEWHERE = message.Message(
@@ -116,7 +118,8 @@ class HangUp:
     """Closes the connection with an answer that was given before the body was read, so that the rest is not taken.
 
     Else the server would take and drop all of it, to find the next request behind it; and whoever waits to be told to go
-    on (Expect: 100-continue) could send it after all, or not (RFC 9110, 10.1.1).
+    on (Expect: 100-continue) could send it after all, or not (RFC 9110, 10.1.1). Also with one that tells to come again
+    when an idle line is closed already: a sender that does not look would send the next request into nothing.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -136,8 +139,10 @@ class HangUp:
             return event
 
         async def send_closing(event: Message) -> None:
-            if event["type"] == "http.response.start" and unread:
-                MutableHeaders(scope=event)["Connection"] = "close"
+            if event["type"] == "http.response.start":
+                told = MutableHeaders(scope=event)
+                if unread or int(told.get("retry-after", "0")) >= IDLE_LINE_S:
+                    told["Connection"] = "close"
             await send(event)
 
         await self._app(scope, receive_noting_the_end, send_closing)

@@ -5,6 +5,7 @@ Asked before anything of the body is read: whoever may not send has sent in vain
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -30,7 +31,8 @@ class Door(ABC):
 
     @abstractmethod
     def let_through(self, request: Request, desk: Desk) -> object:
-        """Raises whatever speaks against it."""
+        """Raises whatever speaks against it. What the request holds on its way lies in `request.state.held`, which is
+        closed once it is answered, however that ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,12 @@ class AskedFirst(APIRoute):
         doors = [door for door in asked if isinstance(door, Door)]
 
         async def ask_first(request: Request) -> Response:
-            for door in doors:
-                desk = request.app.state.desk
-                await run_in_threadpool(door.let_through, request, desk)
-            return await answer(request)
+            with ExitStack() as held:
+                request.state.held = held
+                for door in doors:
+                    desk = request.app.state.desk
+                    await run_in_threadpool(door.let_through, request, desk)
+                return await answer(request)
 
         return ask_first
 

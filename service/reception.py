@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
@@ -214,16 +214,16 @@ def _find_before(connection: Connection, sent: Sent, content_sha256: str) -> Upl
     return before
 
 
-def refuse_beyond(others: int, max_open: int) -> None:
-    """Raises RequestRefused where so many uploads are in hand."""
+def refuse_beyond(others: int, max_open: int, *, come_again_s: int | None = BUSY.retry_after_s) -> None:
+    """Raises RequestRefused, with the time to come again, where so many uploads are in hand or on their way."""
     if others >= max_open:
         raise RequestRefused(
-            BUSY,
+            replace(BUSY, retry_after_s=come_again_s),
             Message(
-                id=f"Antrean penuh: {others} kiriman menunggu dinilai, paling banyak {max_open}. Tunggu sebentar "
-                "lalu kirim ulang.",
-                en=f"The queue is full: {others} uploads wait to be graded, at most {max_open}. Wait a moment, then "
-                "send again.",
+                id=f"Antrean penuh: {others} kiriman sedang masuk atau menunggu dinilai, paling banyak {max_open}. "
+                "Tunggu sebentar lalu kirim ulang.",
+                en=f"The queue is full: {others} uploads are on their way or wait to be graded, at most {max_open}. "
+                "Wait a moment, then send again.",
             ),
         )
 

@@ -15,6 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from service.middleware import IDLE_LINE_S
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
@@ -50,6 +52,7 @@ def server_of(app: ASGIApp, *, patience: Patience | None = None) -> uvicorn.Serv
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=IDLE_LINE_S,
     )
     return uvicorn.Server(config)
 

@@ -16,6 +16,7 @@ from qc_vision.measurement import ScoreThresholds
 from qc_vision.message import Message
 from qc_vision.model import OUTPUTS, ModelManifest, load_model
 from training.checkpoint import load_checkpoint, of_another_network
+from training.lean import make_lean
 from training.network import MEAN, PITCH_FIRST_PX, PITCH_STEP, STD, WeaveNet
 from training.render.fault import CODES
 from training.render.scene import Renderer
@@ -122,8 +123,10 @@ def write_version(
         verbose=False,
     )
     weights = folder / "weave.onnx"
-    program.save(str(weights))
-    _forget_where_it_was_made(weights)
+    graph = program.model_proto
+    make_lean(graph)
+    _forget_where_it_was_made(graph)
+    onnx.save(graph, str(weights))
     with torch.no_grad():
         expected = {name: value[0].numpy() for name, value in zip(OUTPUTS, wrapped(normalised), strict=True)}
     golden = {name: value.astype(np.float16) for name, value in expected.items() if name != "features"}
@@ -152,15 +155,13 @@ def write_version(
     return folder
 
 
-def _forget_where_it_was_made(weights: Path) -> None:
+def _forget_where_it_was_made(model: onnx.ModelProto) -> None:
     """Takes out what the exporter notes for debugging: source lines, with the paths of this machine."""
-    model = onnx.load(str(weights))
     graph = model.graph
     del model.metadata_props[:]
     for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
-    onnx.save(model, str(weights))
 
 
 def write_manifest(folder: Path, manifest: ModelManifest) -> None:

@@ -103,7 +103,7 @@ JPEG: dict[int | str, dict[str, Any]] = {
 def inspect_item(
     desk: AtDesk,
     caller: AsInspector,
-    room: WhileRoom,
+    place: WhileRoom,
     photos: Annotated[
         list[UploadFile] | None, File(description="1 to 8 photos of one item: JPEG, PNG or WebP")
     ] = None,
@@ -172,6 +172,7 @@ def inspect_item(
         )
         # parts are gone once they were accepted: whoever sent them is not asked to send them again
         received = receive(desk, sent, acknowledged=at_once or bool(parts))
+    place.close()
     for part_id in parts or ():
         desk.parts.forget(part_id)
     return answer_upload(desk, received, at_once=at_once)

@@ -1,5 +1,6 @@
 """`/v1/uploads/{id}`: where an accepted upload stands, and its signed receipt."""
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
@@ -15,13 +16,12 @@ from service.middleware import is_long
 from service.permission import AsAnyone, AskedFirst, Door
 from service.problems import BUSY, GONE, IN_PROGRESS, RequestRefused, not_found
 from service.receipts import sign_receipt
-from service.reception import Received, Sent, accept, refuse_beyond, wait_for
+from service.reception import Received, Sent, accept, wait_for
 from service.store import now
 from service.uploads import (
     State,
     Upload,
     acknowledge,
-    count_open,
     find_by_key,
     find_upload,
     read_problem,
@@ -68,27 +68,32 @@ class UploadAnswer:
 
 
 class RoomInQueue(Door):
-    """Turns photos away while the queue is full, before they are read, unless their key was accepted before.
+    """Turns photos away while the queue is full, before they are read, unless their key was accepted before. Who is let in
+    holds a place until the photos have come.
 
     A short body is read: it names photos that have come in parts, or an upload that is known by its id.
     """
 
-    async def __call__(self) -> None:
-        """The request has passed already."""
+    async def __call__(self, request: Request) -> ExitStack:
+        """What the request holds: to be closed where its upload is counted itself."""
+        held = request.state.held
+        assert isinstance(held, ExitStack)
+        return held
 
     def let_through(self, request: Request, desk: Desk) -> None:
         """Raises RequestRefused."""
-        if not is_long(request.headers):
-            return
-        key = request.headers.get("idempotency-key")
-        with desk.store.reading() as connection:
-            others = count_open(connection)
-            known = key is not None and find_by_key(connection, key) is not None
-        if not known:
-            refuse_beyond(others, desk.settings.max_open_uploads)
+        if is_long(request.headers) and not _is_known(request.headers.get("idempotency-key"), desk):
+            request.state.held.enter_context(desk.turns.place())
 
 
-WhileRoom = Annotated[None, Depends(RoomInQueue())]
+def _is_known(key: str | None, desk: Desk) -> bool:
+    if key is None:
+        return False
+    with desk.store.reading() as connection:
+        return find_by_key(connection, key) is not None
+
+
+WhileRoom = Annotated[ExitStack, Depends(RoomInQueue())]
 
 
 @router.get("/{upload_id}")

@@ -4,9 +4,9 @@
 
 The bare loop: as many processes as workers read, grade, draw and keep the same photos, with neither service nor
 record; half of it before, half after, since a machine that warms up or is lent to others drifts. Between them the
-service under the crowd; a client that is told the queue is full waits as long as it is told. At the end all that was
-acknowledged is graded, and counted. Clients share the cores with the service. Prints figures; asserts nothing. Linux
-only (/proc).
+service under the crowd; a client that is told the queue is full waits as long as it is told; one that hears no answer
+has failed. At the end all that was acknowledged is graded, and counted. Clients share the cores with the service.
+Prints figures; asserts nothing. Linux only (/proc).
 """
 
 import argparse
@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import os
 import re
+import selectors
 import statistics
 import tempfile
 import threading
@@ -158,6 +159,8 @@ def send_on(
         while status != 202:
             if stopped.is_set():
                 return
+            if has_ended(line):
+                line.close()  # and opened anew by the request
             begun_s = time.perf_counter()
             try:
                 # a queue that is full says so before it has taken the photo, and hangs up
@@ -177,6 +180,15 @@ def send_on(
                 stopped.wait(float(answer.headers["Retry-After"]))
             else:
                 crowd.failures.append(said.decode())
+
+
+def has_ended(line: http.client.HTTPConnection) -> bool:
+    """Whether the service closed the line while it lay idle: any client looks before it sends on an old line."""
+    if line.sock is None:
+        return False
+    with selectors.DefaultSelector() as looking:
+        looking.register(line.sock, selectors.EVENT_READ)
+        return bool(looking.select(timeout=0))
 
 
 def form_of(name: str, photo: bytes) -> bytes:
