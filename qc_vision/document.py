@@ -126,14 +126,14 @@ def _wrong(declaration: LaceyDeclaration) -> Iterator[Message]:
 
 def _lacking(declaration: LaceyDeclaration, parts: PlantParts) -> Iterator[Message]:
     """What must be entered still."""
-    entries = {plant.part: plant for plant in declaration.plants}
     for part in (*parts.materials, *([FRAME] if parts.frame else [])):
-        plant = entries.get(part, PlantEntry(part=part))
-        if not _complete(plant):
+        # of several species of one part each is declared in full
+        plants = [plant for plant in declaration.plants if plant.part == part] or [PlantEntry(part=part)]
+        if not all(map(_complete, plants)):
             yield Message(id=f"{part}: nama ilmiah (genus dan spesies)", en=f"{part}: genus and species")
-        if plant.country_of_harvest is None:
+        if any(plant.country_of_harvest is None for plant in plants):
             yield Message(id=f"{part}: negara panen", en=f"{part}: country of harvest")
-        if plant.weight_kg is None:
+        if any(plant.weight_kg is None for plant in plants):
             yield Message(id=f"{part}: berat dalam kg", en=f"{part}: weight in kg")
     if declaration.value is None or not declaration.currency:
         yield Message(id="nilai barang dan mata uangnya", en="value of the goods and its currency")

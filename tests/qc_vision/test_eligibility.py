@@ -565,6 +565,20 @@ def test_a_declaration_tells_all_that_it_lacks_at_once() -> None:
         assert lacking in message
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_species_of_one_part_each_is_declared_in_full(swapped: bool) -> None:
+    rattan = replace(SPEC, frame="rattan")
+    manan = PlantEntry(part="frame", genus="Calamus", species="manan", country_of_harvest="ID", weight_kg=0.2)
+    other = replace(manan, species="caesius", weight_kg=None)
+    plants = (HYACINTH, other, manan) if swapped else (HYACINTH, manan, other)
+    lacking = judge_eligibility(replace(SOUND, documents=lacey(plants=plants)), rattan, now=NOW)
+    (rule,) = [rule for rule in lacking.rules if rule.code == "document_lacey_declaration"]
+    assert rule.status == "missing"
+    assert "frame: weight in kg" in rule.message.en
+    whole = lacey(plants=(HYACINTH, manan, replace(other, weight_kg=0.1)))
+    assert statuses(judge_eligibility(replace(SOUND, documents=whole), rattan, now=NOW))[rule.code] == "holds"
+
+
 def test_a_spec_for_any_material_needs_to_be_told_what_the_item_is_of() -> None:
     facts = replace(SOUND, checks=checks())
     assert statuses(judge(facts, "default"))["document_lacey_declaration"] == "missing"
