@@ -148,7 +148,6 @@ def _fabric(weave: str, rng: np.random.Generator) -> tuple[Fabric, float, float]
         other=tone(),
         other_share=rng.uniform(0.1, 0.5) if mixed else 0.0,
         band=1 if rng.random() < 0.6 else int(rng.integers(2, 7)),
-        lobe=1.0,
         seed=int(rng.integers(1 << 30)),
     )
     return fabric, pitch, aspect
@@ -162,24 +161,17 @@ def _view(wall: Wall, form: Form | None, rng: np.random.Generator) -> View:
     span = min(span, 1.9 * size)
     field_rad = rng.uniform(*FIELD_RAD)
     around = rng.uniform(0, 2 * np.pi)
-    above = rng.uniform(0.6, 1.5) if form is None else abs(rng.normal(0.35, 0.3))
-    above = min(above, 1.35)
+    above = min(1.35, rng.uniform(0.6, 1.5) if form is None else abs(rng.normal(0.35, 0.3)))
+    radius = 0.0 if form is None else (form.a + form.b) / 4
     if form is None:
         target = np.array([*rng.normal(0, 0.12, 2) * size, 0.0])
-        centre_off = 0.0
     else:
         outward = np.array([math.cos(around), math.sin(around)])
-        aside = np.array([-outward[1], outward[0]])
-        centre_off = 0.5 * (form.a + form.b) / 2
-        target = np.array(
-            [
-                *(outward * centre_off + aside * rng.normal(0, 0.2) * form.a),
-                form.height * rng.uniform(0.35, 0.75),
-            ]
-        )
+        aside = np.array([-outward[1], outward[0]]) * rng.normal(0, 0.2) * form.a
+        target = np.array([*(outward * radius + aside), form.height * rng.uniform(0.35, 0.75)])
     distance = span / 2 / math.tan(field_rad / 2)
     away = np.array([math.cos(around) * math.cos(above), math.sin(around) * math.cos(above), math.sin(above)])
-    eye = target + away * (distance + centre_off)
+    eye = target + away * (distance + radius)
     eye[2] = max(eye[2], 0.15)
     return View(
         eye=eye, target=target, field_rad=field_rad, upright=rng.random() < 0.5, roll_rad=rng.normal(0, 0.05)
@@ -202,8 +194,9 @@ def _faults(wall: Wall, view: View, form: Form | None, rng: np.random.Generator)
     toward /= np.linalg.norm(toward, axis=1, keepdims=True)
     ahead = (view.target - view.eye) / np.linalg.norm(view.target - view.eye)
     cosine = -(toward @ ahead)
-    reach = math.tan(view.field_rad / 2) * 0.78
-    inside = np.sqrt(np.maximum(1 / cosine**2 - 1, 0)) < reach * 0.85
+    # within the shorter side, whatever way it lies
+    reach = 0.85 * SIZE_PX[1] / SIZE_PX[0] * math.tan(view.field_rad / 2)
+    inside = np.sqrt(np.maximum(1 / cosine**2 - 1, 0)) < reach
     good = np.flatnonzero(((toward * outward).sum(1) > 0.4) & inside & (cosine > 0))
     count = int(rng.choice([1, 2, 3], p=[0.6, 0.28, 0.12]))
     if not len(good):

@@ -103,9 +103,10 @@ class Form:
 
 
 def side_wall(form: Form, *, pitch: float, aspect: float) -> Wall:
-    """The wall of a basket; `aspect` of a stake's step to a row's pitch. An even number of stakes."""
+    """The wall of a basket; `aspect` of a stake's step to a row's pitch, about. Its stakes are a multiple of 12, so that
+    every weave goes on where it began."""
     section, length = form.section()
-    stakes = max(6, 2 * round(length / (pitch * aspect) / 2))
+    stakes = max(12, 12 * round(length / (pitch * aspect) / 12))
     rows = max(3, round(form.height / pitch))
 
     def smooth(row: Values, stake: Values) -> Points:

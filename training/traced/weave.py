@@ -51,7 +51,7 @@ class Fabric:
     """How a wall is woven. Shares of the pitch or step: `weft_width`, `weft_thick`, `stake_width`; `swell`: how much
     wider weft is over a stake; `unruly`: how far strands stray; `uneven`: spread of widths; `spread`: of tones
     (ln). `weft`, `stake`: colours, linear RGB; `other` that of `other_share` of the weft, in bands of `band` rows, or
-    of single rows where that is 1; `lobe`: stakes to a lobe of rope or braid."""
+    of single rows where that is 1. Rope and braid show a lobe where others have a stake."""
 
     weave: str
     weft_width: float
@@ -66,7 +66,6 @@ class Fabric:
     other: tuple[float, float, float]
     other_share: float
     band: int
-    lobe: float
     seed: int
 
 
@@ -146,7 +145,7 @@ def _weft_paths(
     """Row, offset and relative width of each strand that makes up the k-th row."""
     row, even = np.full(len(stake), k + 0.5), np.ones(len(stake))
     if fabric.weave in ("rope", "braid"):
-        around = 2 * np.pi * np.round(wall.stakes / fabric.lobe) / wall.stakes * stake / 3
+        around = 2 * np.pi * stake / 3
         turn = -1 if k % 2 and fabric.weave == "braid" else 1
         start = rng.uniform(0, 2 * np.pi)
         paths = []
