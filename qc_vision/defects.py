@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qc_vision.calibration import Calibration, Points
 from qc_vision.quantity import Quantity
-from qc_vision.region import BoolMap, find_basket
+from qc_vision.region import BoolMap, fill_quad, find_basket
 from qc_vision.weave import FloatMap, WeaveMap
 
 ROOM_CELLS = 3
@@ -102,10 +102,8 @@ def defect_score(weave_map: WeaveMap) -> float:
 def hide_card(weave_map: WeaveMap, outline_px: Points) -> WeaveMap:
     """The map without faults under a card, whose outline (k, 2) is given in px of the upright photo, and a margin of
     ROOM_CELLS round it: a card on the weave is enclosed by it as a hole would be, and looks no more like it."""
-    covered = np.zeros(weave_map.basket.shape, np.uint8)
-    corners = np.round(outline_px / weave_map.px_per_cell - 0.5).astype(np.int32)
-    cv2.fillPoly(covered, [corners], 1)
-    hidden = cv2.dilate(covered, _disc(ROOM_CELLS)) > 0
+    covered = fill_quad(outline_px, px_per_cell=weave_map.px_per_cell, shape=weave_map.basket.shape)
+    hidden = cv2.dilate(covered.astype(np.uint8), _disc(ROOM_CELLS)) > 0
     defects = np.where(hidden, np.float32(0), weave_map.defects)
     defects.flags.writeable = False
     return replace(weave_map, defects=defects)

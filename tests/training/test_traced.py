@@ -256,6 +256,8 @@ def test_pairs_become_shards_once_and_a_damaged_one_is_left_out(tmp_path: Path) 
     assert len(made) == WINDOWS // 2
     assert all(len(Shard(path)) == 2 * (PAIRS - 1) for path in made)
     assert list(cut(pairs, shards)) == []
+    made[-1].unlink()  # as if the cutting had been stopped before it
+    assert list(cut(pairs, shards)) == made
     for seed in range(PAIRS + 3, 2 * PAIRS):
         write_pair(pairs / f"{seed}.npz", traced(faulty=True), traced(faulty=False))
     assert len(list(cut(pairs, shards))) == WINDOWS // 2

@@ -28,10 +28,11 @@ COUNTED = ("plain", "lens", "wicker", "twill21", "twill22")
 
 
 def cut(folder: Path, out: Path) -> Iterator[Path]:
-    """Cuts the pairs of `folder` that no shard of `out` has yet, PAIRS together, so that a batch from one shard sees many
-    baskets; yields the new shards. Fewer pairs than that wait for more, and a damaged one is left out."""
+    """Cuts the pairs of `folder` whose seeds come after those that `out` has whole, PAIRS together, so that a batch from one
+    shard sees many baskets; yields the new shards. Fewer pairs than that wait for more, and a damaged one is left out."""
     out.mkdir(parents=True, exist_ok=True)
-    done = max((int(path.stem.split("-")[1]) for path in out.glob("*.npz")), default=-1)
+    last_shards = out.glob(f"*-{WINDOWS // 2 - 1}.npz")  # of each group: one that was cut short is cut again
+    done = max((int(path.stem.split("-")[1]) for path in last_shards), default=-1)
     fresh = sorted(
         (path for path in folder.glob("*.npz") if int(path.stem) > done), key=lambda p: int(p.stem)
     )
