@@ -213,9 +213,10 @@ def listen(host: str, port: int) -> socket.socket:
 def _run(host: str | None, port: int | None, data: Path | None) -> int:
     settings = _settings(host, port, data)
 
-    from service.memory import give_back_early
+    from service.memory import give_back_early, suit_graders
 
     give_back_early()
+    suit_graders()
     from service.crew import Processes, working
     from service.workplace import open_records
 

@@ -19,7 +19,7 @@ from qc_vision.errors import ModelError, QcVisionError
 from qc_vision.message import Message
 from service.dependencies import Crew
 from service.grading import Inspects
-from service.memory import give_back_early
+from service.memory import give_back
 from service.reception import Bell
 from service.settings import Settings
 from service.traces import Traces, traces_of
@@ -285,7 +285,6 @@ def _is_dead(name: str) -> bool:
 
 def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -> None:
     """The life of a worker process: until the service that started it ends, however that ends."""
-    give_back_early()
     import cv2
 
     cv2.setNumThreads(1)
@@ -306,7 +305,9 @@ def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -
         except QcVisionError:
             worked = False
             time.sleep(AFTER_TROUBLE_S)
-        if not worked:
+        if worked:
+            give_back()
+        else:
             time.sleep(IDLE_S)
 
 

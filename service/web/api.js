@@ -1,13 +1,15 @@
 // Talks to the service. What goes wrong comes back as a Refusal with words in both languages.
 
 export class Refusal extends Error {
-  /** `messages` {id, en}, or the key of one of the page's own words; `status` of the answer, `links` it named. */
-  constructor({ messages = null, key = null, status = 0, links = null }) {
+  /** `messages` {id, en}, or the key of one of the page's own words; `status` of the answer, `links` it named, `afterMs`
+      when to come again. */
+  constructor({ messages = null, key = null, status = 0, links = null, afterMs = null }) {
     super(key ?? messages.en);
     this.messages = messages;
     this.key = key;
     this.status = status;
     this.links = links;
+    this.afterMs = afterMs;
   }
 }
 
@@ -49,7 +51,8 @@ export function patchBytes(address, bytes, headers, progress, silentMs) {
     request.addEventListener("loadend", () => clearTimeout(watch));
     request.addEventListener("load", () => {
       try {
-        resolve(read({ ok: request.status < 300, status: request.status, text: request.responseText }));
+        const afterMs = inMs(request.getResponseHeader("Retry-After"));
+        resolve(read({ ok: request.status < 300, status: request.status, text: request.responseText, afterMs }));
       } catch (refusal) {
         reject(refusal);
       }
@@ -63,26 +66,31 @@ async function ask(address, request) {
   return read(await answerTo(address, request));
 }
 
-/** The whole answer {ok, status, headers, text}, whatever it says. */
+/** The whole answer {ok, status, headers, text, afterMs}, whatever it says. */
 export async function answerTo(address, { headers = {}, ...more }) {
   try {
     const answer = await fetch(address, { headers: { Accept: "application/json", ...headers }, ...more });
     // the line may also break in the middle of an answer
-    return { ok: answer.ok, status: answer.status, headers: answer.headers, text: await answer.text() };
+    const { ok, status, headers: said } = answer;
+    return { ok, status, headers: said, text: await answer.text(), afterMs: inMs(said.get("Retry-After")) };
   } catch {
     throw new Refusal({ key: "offline" });
   }
 }
 
 /** What an answer holds, null where that is nothing; a refusal is thrown. */
-export function read({ ok, status, text }) {
+export function read({ ok, status, text, afterMs = null }) {
   if (ok && !text) return null;
   let body;
   try {
     body = JSON.parse(text);
   } catch {
-    throw new Refusal({ key: "broken", status });
+    throw new Refusal({ key: "broken", status, afterMs });
   }
   if (ok) return body;
-  throw new Refusal(body.messages ? { messages: body.messages, status, links: body.links } : { key: "broken", status });
+  const { messages, links } = body;
+  throw new Refusal(messages ? { messages, status, links, afterMs } : { key: "broken", status, afterMs });
 }
+
+/** Of a header that counts seconds; null where there is none. */
+const inMs = (header) => (Number(header) > 0 ? 1000 * Number(header) : null);

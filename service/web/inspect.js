@@ -12,7 +12,8 @@ import { say, speak, word } from "./words.js";
 const at = (id) => document.getElementById(id);
 
 const FIELDS = ["ref", "village", "maker", "spec"]; // of the item
-const KEPT = [...FIELDS, "card"];
+const DEMANDS = ["card", "original", "view"]; // what is insisted on
+const KEPT = [...FIELDS, ...DEMANDS];
 const ASKED = ["spec", "card", "ref"]; // about a photo, before it is sent
 let limits = { max_photos: 8, max_upload_bytes: Infinity };
 let photos = []; // {file, preview, question, mend}
@@ -162,7 +163,7 @@ async function send(event) {
   const fields = Object.fromEntries(KEPT.map((key) => [key, at(key).value]));
   try {
     await keepUnsent({ by: (await whoIsIn()).code, fields, files: photos.map(({ file }) => file) });
-    const inspection = await sendUpload(filled(FIELDS), at("card").value, photos, tellProgress);
+    const inspection = await sendUpload(filled(FIELDS), filled(DEMANDS), photos, tellProgress, tellWaiting);
     await forgetUnsent();
     photos.forEach(dropPhoto);
     at("ref").value = "";
@@ -188,6 +189,12 @@ function tellProgress(share) {
   at("progress-words").textContent = word(step);
   if (share < 1) at("progress-bar").value = Math.round(100 * share);
   else at("progress-bar").removeAttribute("value"); // how long grading takes is not known: it runs
+}
+
+function tellWaiting() {
+  step = "inLine";
+  at("progress-words").textContent = word(step);
+  at("progress-bar").removeAttribute("value");
 }
 
 function refuse(wrong) {

@@ -1,28 +1,28 @@
 // Sends a photo by the tus protocol: what came before the line broke stays there, and sending goes on behind it.
 
 import { answerTo, patchBytes, read } from "./api.js";
-import { isPassing, pause, PAUSES_MS } from "./patience.js";
+import { Patience } from "./patience.js";
 
 const ADDRESS = "/v1/parts";
 const TUS = { "Tus-Resumable": "1.0.0" };
 const SILENT_MS = 30000;
 
-/** Returns once the photo is there as a whole; `id`: what it is called there. `tell` is told how many bytes have gone. */
-export async function sendPart(file, id, tell) {
+/** Returns once the photo is there as a whole; `id`: what it is called there. `tell` is told how many bytes have gone,
+    `waiting` is called where the service is too busy and has named a time. */
+export async function sendPart(file, id, tell, waiting) {
   let reached = -1;
-  let tries = 0;
+  const patience = new Patience(waiting);
   for (;;) {
     try {
       const offset = await begin(file, id);
-      if (offset > reached) tries = 0; // a line that brings a little each time is not given up
+      if (offset > reached) patience.renew(); // a line that brings a little each time is not given up
       reached = offset;
       tell(offset);
       if (offset < file.size) await goOn(file, id, offset, (bytes) => tell(offset + bytes));
       return;
     } catch (wrong) {
       // 409: what went over the last line arrived after all
-      if (!(isPassing(wrong) || wrong.status === 409) || tries === PAUSES_MS.length) throw wrong;
-      await pause(PAUSES_MS[tries++]);
+      await (wrong.status === 409 ? patience.bear(wrong, true) : patience.bear(wrong));
     }
   }
 }

@@ -8,20 +8,20 @@ const STORE = "qc-upload-keys";
 const LOOK_EVERY_MS = 2000;
 const MOST_KEYS = 20;
 
-/** Sends photos of an item and returns the inspection. `card`: whether they must show one. `tell` is told the share that
-    has gone, from 0 to 1. */
-export async function sendUpload(item, card, photos, tell) {
+/** Sends photos of an item and returns the inspection. `demands`: what is insisted on. `tell` is told the share that
+    has gone, from 0 to 1; `waiting` is called where the queue is full. */
+export async function sendUpload(item, demands, photos, tell, waiting) {
   const files = photos.map(({ file }) => file);
-  const choice = JSON.stringify([item, card, ...inOneOrder(files).map(describe)]);
+  const choice = JSON.stringify([item, demands, ...inOneOrder(files).map(describe)]);
   const key = keyOf(choice);
   let answer;
   try {
     const form = new FormData();
     form.append("item", JSON.stringify(item));
-    form.append("card", card);
-    for (const id of await sendParts(files, key, tell)) form.append("parts", id);
+    for (const [name, value] of Object.entries(demands)) form.append(name, value);
+    for (const id of await sendParts(files, key, tell, waiting)) form.append("parts", id);
     tell(1);
-    answer = await persist(() => postForm("/v1/inspections", form, { "Idempotency-Key": key }));
+    answer = await persist(() => postForm("/v1/inspections", form, { "Idempotency-Key": key }), waiting);
   } catch (refusal) {
     // only where the service refused it for good is there nothing left to ask for under this key: whose session
     // has ended may have been accepted before, without hearing of it
@@ -39,13 +39,13 @@ export async function sendUpload(item, card, photos, tell) {
 }
 
 /** Sends file after file; their ids there, which are the same when the same choice is sent again. */
-async function sendParts(files, key, tell) {
+async function sendParts(files, key, tell, waiting) {
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const ordered = inOneOrder(files);
   const ids = files.map((file) => key.slice(0, -2) + inHex(ordered.indexOf(file)));
   let before = 0;
   for (const [index, file] of files.entries()) {
-    await sendPart(file, ids[index], (bytes) => tell(Math.min((before + bytes) / total, 0.99)));
+    await sendPart(file, ids[index], (bytes) => tell(Math.min((before + bytes) / total, 0.99)), waiting);
     before += file.size;
   }
   return ids;

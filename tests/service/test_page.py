@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -133,16 +133,20 @@ def test_a_file_that_is_no_photo_is_refused_in_words_and_the_choice_is_kept(
     expect(page.locator("#chosen li")).to_have_count(1)
 
 
-def test_a_photo_may_be_sent_with_the_wish_that_a_card_be_seen(
+def test_a_photo_may_be_sent_with_wishes_of_what_it_must_be(
     page: Page, address: str, failing_photo: Path
 ) -> None:
     page.goto(address)
     page.set_input_files("#album", failing_photo)
     page.select_option("#card", "required")
+    page.click("#capture summary")
+    page.select_option("#view", "whole")
+    page.select_option("#original", "true")
     with page.expect_request("**/v1/inspections") as sent:
         page.click("#send")
     body = (sent.value.post_data or "").replace("\r\n", " ")
-    assert 'name="card"  required' in body
+    for name, wish in (("card", "required"), ("view", "whole"), ("original", "true")):
+        assert f'name="{name}"  {wish}' in body
 
 
 def test_the_page_says_where_its_centimetres_come_from(page: Page, address: str, failing_photo: Path) -> None:
@@ -183,6 +187,31 @@ def test_the_page_says_so_when_the_service_cannot_be_reached(
 
     expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan")
     expect(page.locator("#send")).to_be_enabled()
+
+
+def test_who_is_told_when_to_come_again_waits_for_that_turn_however_often(
+    page: Page, address: str, store: Store, failing_photo: Path
+) -> None:
+    busy = {"messages": {"id": "sibuk", "en": "busy"}}
+    turned_away = 0
+
+    def full(route: Route) -> None:
+        nonlocal turned_away
+        turned_away += 1
+        if turned_away <= 5:  # more often than a broken line is tried
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json=busy)
+        else:
+            route.continue_()
+
+    page.goto(address)
+    page.set_input_files("#album", failing_photo)
+    page.route("**/v1/inspections", full)
+    page.click("#send")
+
+    expect(page.locator("#progress-words")).to_contain_text("Antrean penuh")
+    expect(page.locator(".verdict h1")).to_contain_text("Tidak lolos", timeout=30_000)
+    assert turned_away == 6
+    assert len(store.list(Wanted(), limit=5)) == 1
 
 
 def test_an_upload_whose_answer_was_lost_is_sent_again_by_itself_and_after_a_reload_and_kept_once(

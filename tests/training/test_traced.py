@@ -11,11 +11,12 @@ from training.render.cache import Shard
 from training.render.fault import CODES
 from training.traced.cut import PAIRS, WINDOWS, cut, window
 from training.traced.fault import KINDS, dents, draw_fault, left, loosened, moved, painted, shows
-from training.traced.parts import edges, woven
+from training.traced.opening import Opening, without
+from training.traced.parts import edges, others_of_its_kind, woven
 from training.traced.plan import WEAVE_SHARES, Plan, plan
 from training.traced.seen import OUTSIDE, Traced, read_pair, write_pair
 from training.traced.wall import Form, Wall, base_of, mat, side_wall
-from training.traced.weave import Fabric, tube, weave
+from training.traced.weave import Fabric, Strand, tube, weave
 
 ROUND = Form(a=1.5, b=1.5, height=2.0, squareness=2.0, taper=0.0, belly=0.0)
 WALL = side_wall(ROUND, pitch=0.1, aspect=1.2)
@@ -105,7 +106,12 @@ def test_every_weave_makes_a_skin_round_its_strands(kind: str) -> None:
 
 def test_a_hole_takes_strands_where_it_shows_and_nowhere_else() -> None:
     for seed in range(20):
-        for kind, families in (("run", {"weft"}), ("broken", {"weft"}), ("through", {"weft", "stake"})):
+        for kind, families in (
+            ("run", {"weft"}),
+            ("broken", {"weft"}),
+            ("through", {"weft", "stake"}),
+            ("stake_gone", {"stake"}),
+        ):
             fault = draw_fault(kind, WALL, 10.2, 30.0, np.random.default_rng(seed))
             lost = 0
             for strand in weave(WALL, fabric("plain")):
@@ -135,13 +141,76 @@ def test_rows_are_pushed_apart_at_the_fault_only(kind: str) -> None:
     assert np.array([s.row[away] for s in after]) == pytest.approx([s.row[away] for s in wefts])
 
 
+def test_stakes_are_parted_at_the_fault_only() -> None:
+    fault = draw_fault("parted", WALL, 10.2, 30.0, np.random.default_rng(2))
+    stakes = [s for s in weave(WALL, fabric("plain")) if s.family == "stake"]
+    after = [moved(fault, WALL, s) for s in stakes]
+    at = int(np.argmin(np.abs(stakes[0].row - fault.row)))
+    assert np.diff([s.stake[at] for s in after]).max() > 1.3
+    assert (np.diff([s.stake[at] for s in after]) > 0).all()
+    assert [s.stake[0] for s in after] == pytest.approx([s.stake[0] for s in stakes])
+
+
+def test_a_rim_is_gone_or_lifted_at_its_fault_and_sound_elsewhere() -> None:
+    planned = next(p for p in map(plan, range(100)) if p.form is not None)
+    wall, ways = planned.wall, set()
+    for seed in range(8):
+        fault = draw_fault("rim", wall, 1.0, wall.stakes / 2, np.random.default_rng(seed))
+        sound, faulty = (edges(planned, wall, faults, np.random.default_rng(0)) for faults in ((), (fault,)))
+
+        def height(rim: list[Strand], stake: float) -> float:
+            """Of the highest strand there, in rows; 0 where there is none."""
+            near = [s.row[np.abs(s.stake - stake) < 1] for s in rim]
+            return max((float(rows.max()) for rows in near if len(rows)), default=0.0)
+
+        assert height(faulty, 1.0) == height(sound, 1.0) > 0
+        ways.add(np.sign(height(faulty, fault.stake) - height(sound, fault.stake)))
+    assert ways == {-1.0, 1.0}
+
+
+def test_an_opening_leaves_no_strand_within_its_bound_edge_and_no_wall() -> None:
+    opening = Opening(
+        row=10.0, stake=30.0, rows=3.0, stakes=5.0, squareness=3.0, bound_dm=0.08, twists=2, tint=(0.1,) * 3
+    )
+    for strand in weave(WALL, fabric("plain")):
+        for rest in opening.left(WALL, strand):
+            assert (opening.far(WALL, rest.row, rest.stake) >= 1).all()
+    for edge in opening.edge(WALL):
+        assert opening.far(WALL, edge.row, edge.stake) == pytest.approx(1, abs=0.3)
+    row, stake = points(WALL, 40000)
+    missing = 1 - without(opening, WALL, row, stake).mean()
+    assert 0.8 < missing * WALL.rows * WALL.stakes / (4 * 3 * 5) < 1  # of the rectangle round it
+
+
+def test_faults_lie_clear_of_an_opening() -> None:
+    openings = 0
+    for planned in map(plan, range(150)):
+        if planned.opening is None:
+            continue
+        openings += 1
+        for fault in planned.faults:
+            row, stake = np.array([fault.row]), np.array([fault.stake])
+            assert planned.opening.far(planned.wall, row, stake)[0] > 1
+    assert openings > 5
+
+
+def test_others_stand_beside_or_in_the_first_and_never_below_the_ground() -> None:
+    rng = np.random.default_rng(0)
+    for planned in map(plan, range(100)):
+        for other in others_of_its_kind(planned, rng):
+            assert planned.form is not None
+            apart = np.hypot(*other.at[:2])
+            assert other.at[2] >= 0
+            assert apart > 2 * max(planned.form.a, planned.form.b) or other.at[2] > 0
+
+
 def test_paint_changes_colours_and_a_dent_changes_the_wall_at_the_fault_only() -> None:
     rng = np.random.default_rng(5)
     strand = weave(WALL, fabric("plain"))[10]
-    for kind in ("stain", "colour", "mould"):
+    for kind, family in (("stain", "weft"), ("colour", "weft"), ("stake_colour", "stake"), ("mould", "weft")):
         fault = draw_fault(kind, WALL, 10.5, 30.0, rng)
         before, after = tube(WALL, strand), tube(WALL, strand)
-        painted(fault, WALL, after, family="weft")
+        painted(fault, WALL, after, family=family)
         changed = (before.colour != after.colour).any(1) | (after.mould > 0)
         assert changed.any()
         assert not changed[np.abs(after.stake - 30.0) > 2 * fault.stakes + 1].any()
