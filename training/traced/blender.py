@@ -20,8 +20,9 @@ from mathutils import Quaternion, Vector
 from numpy.typing import NDArray
 
 from training.traced.fault import dents, loosened, shows
-from training.traced.materials import light_up, plain, plant_fibre, printed, saying
-from training.traced.parts import edges, handle, woven
+from training.traced.materials import checked, light_up, plain, plant_fibre, printed, saying
+from training.traced.opening import Opening, without
+from training.traced.parts import Copied, edges, handle, others_of_its_kind, woven
 from training.traced.plan import SIZE_PX, Plan, plan
 from training.traced.seen import END, OTHER, OUTSIDE, PART, Traced, write_pair
 from training.traced.wall import Wall
@@ -44,7 +45,10 @@ def trace(seed: int, *, sound: bool, threads: int) -> Traced:
     rng = np.random.default_rng(planned.things)
     _empty(seed, threads)
     fibre = plant_fibre(rng)
-    basket = [_put("strands", woven(planned, wall, faults), fibre), _bare("surface", wall)]
+    basket = [
+        _put("strands", woven(planned, wall, faults), fibre),
+        _bare("surface", wall, planned.opening),
+    ]
     if planned.base is not None and planned.base_fabric is not None:
         strands = weave(planned.base, planned.base_fabric)
         basket.append(_put("base", joined([tube(planned.base, strand) for strand in strands]), fibre))
@@ -58,9 +62,9 @@ def trace(seed: int, *, sound: bool, threads: int) -> Traced:
     if (arc := handle(planned, rng)) is not None:
         basket.append(_put("handle", arc, fibre))
     _surround(planned, rng)
-    for at, turned in _others_of_its_kind(planned, rng):
+    for copy in others_of_its_kind(planned, rng):
         for thing in basket:
-            _again(thing, at, turned)
+            _again(thing, copy)
     light_up(rng, planned.view.target)
     _look_from(planned)
 
@@ -73,9 +77,9 @@ def trace(seed: int, *, sound: bool, threads: int) -> Traced:
     place = told[..., :2] * 1000
     marks = part == END
     for fault in faults:
-        here = PART if fault.kind == "rim" else OUTSIDE
+        here = (OUTSIDE, PART) if fault.kind == "rim" else (OUTSIDE,)
         row, stake = place.reshape(-1, 2).T.astype(np.float64)
-        marks |= (part == here) & shows(fault, wall, row, stake).reshape(part.shape)
+        marks |= np.isin(part, here) & shows(fault, wall, row, stake).reshape(part.shape)
     return Traced(
         light=light[..., :3].astype(np.float16),
         place=place.astype(np.float32),
@@ -137,13 +141,14 @@ def _put(name: str, mesh: Mesh, material: Any) -> Any:
     return thing
 
 
-def _bare(name: str, wall: Wall) -> Any:
+def _bare(name: str, wall: Wall, opening: Opening | None = None) -> Any:
     """The form itself, unwoven, which says where on the wall one looks; no light falls on it."""
     rows, stakes = 3 * wall.rows + 1, 3 * wall.stakes + 1
     grid = np.meshgrid(np.linspace(0, wall.rows, rows), np.linspace(0, wall.stakes, stakes), indexing="ij")
     row, stake = (values.ravel() for values in grid)
     i, j = np.meshgrid(np.arange(rows - 1), np.arange(stakes - 1), indexing="ij")
     first = (i * stakes + j).ravel()
+    first = first[without(opening, wall, row[first], stake[first])]
     mesh = Mesh(
         places=wall.at(row, stake),
         faces=np.column_stack([first, first + 1, first + stakes + 1, first + stakes]).astype(np.int32),
@@ -158,23 +163,12 @@ def _bare(name: str, wall: Wall) -> Any:
     return thing
 
 
-def _again(thing: Any, at: tuple[float, float], turned_rad: float) -> None:
+def _again(thing: Any, copied: Copied) -> None:
     copy = thing.copy()
-    copy.location = (*at, 0)
-    copy.rotation_euler = (0, 0, turned_rad)
+    copy.location = copied.at
+    copy.rotation_euler = (0, 0, copied.turned_rad)
+    copy.scale = (copied.scale,) * 3
     bpy.context.scene.collection.objects.link(copy)
-
-
-def _others_of_its_kind(planned: Plan, rng: np.random.Generator) -> list[tuple[tuple[float, float], float]]:
-    """Where further baskets stand, and how far they are turned."""
-    form = planned.form
-    if form is None or rng.random() > 0.15:
-        return []
-    away = planned.view.target - planned.view.eye
-    around = math.atan2(away[1], away[0]) + rng.normal(0, 0.9)
-    far = 2 * max(form.a, form.b) * rng.uniform(1.05, 1.4)
-    turned_rad = rng.uniform(0, 6.3) if form.squareness == 2.0 else 0.0
-    return [((far * math.cos(around), far * math.sin(around)), turned_rad)]
 
 
 def _surround(planned: Plan, rng: np.random.Generator) -> None:
@@ -200,13 +194,15 @@ def _surround(planned: Plan, rng: np.random.Generator) -> None:
             bpy.context.object.scale = (1, rng.uniform(0.6, 1), rng.uniform(0.5, 1))
             bpy.ops.object.shade_smooth()
             bpy.context.object.data.materials.append(plain("cloth", tuple(rng.uniform(0.03, 0.8, 3))))
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         row = np.array([rng.uniform(0.3, 0.9) * wall.rows])
         stake = np.array([rng.uniform(0, 1) * wall.stakes])
         outward = wall.outward(row, stake)[0]
-        tag = _plane("tag", rng.uniform(0.2, 0.5), wall.at(row, stake)[0] + outward * wall.pitch)
+        tag = _plane("tag", rng.uniform(0.2, 0.9), wall.at(row, stake)[0] + outward * wall.pitch)
         tag.rotation_euler = Vector(outward).to_track_quat("Z", "Y").to_euler()
-        tag.data.materials.append(plain("tag", tuple(rng.uniform(0.3, 0.9, 3))))
+        tag.data.materials.append(
+            plain("tag", tuple(rng.uniform(0.3, 0.9, 3))) if rng.random() < 0.4 else checked("tag", rng)
+        )
 
 
 def _plane(name: str, size: float, at: Any) -> Any:

@@ -10,18 +10,21 @@ from training.traced.wall import Dent, Values, Wall
 from training.traced.weave import Fabric, Mesh, Strand
 
 KINDS = {
-    "run": ("MAJ-HOLE", 0.16),
-    "through": ("MAJ-HOLE", 0.14),
-    "broken": ("MAJ-BROKEN", 0.13),
-    "slit": ("MAJ-GAP", 0.08),
-    "spread": ("MAJ-GAP", 0.12),
-    "loose": ("MIN-LOOSE", 0.08),
-    "skipped": ("MIN-PATTERN", 0.05),
-    "stain": ("MAJ-STAIN", 0.08),
-    "mould": ("CRT-MOLD", 0.06),
-    "colour": ("MIN-COLOR", 0.04),
-    "rim": ("MAJ-RIM", 0.03),
-    "dent": ("MAJ-SHAPE", 0.03),
+    "run": ("MAJ-HOLE", 0.17),
+    "through": ("MAJ-HOLE", 0.12),
+    "stake_gone": ("MAJ-HOLE", 0.03),
+    "broken": ("MAJ-BROKEN", 0.12),
+    "slit": ("MAJ-GAP", 0.06),
+    "spread": ("MAJ-GAP", 0.08),
+    "parted": ("MAJ-GAP", 0.05),
+    "loose": ("MIN-LOOSE", 0.07),
+    "skipped": ("MIN-PATTERN", 0.08),
+    "stain": ("MAJ-STAIN", 0.06),
+    "mould": ("CRT-MOLD", 0.05),
+    "colour": ("MIN-COLOR", 0.03),
+    "stake_colour": ("MIN-COLOR", 0.02),
+    "rim": ("MAJ-RIM", 0.04),
+    "dent": ("MAJ-SHAPE", 0.04),
 }
 """What happens, by its code, and how often."""
 LARGEST = 0.16
@@ -56,7 +59,10 @@ TINTS = {
         (0.12, 0.02, 0.02),
     ),
     "mould": ((0.6, 0.62, 0.58), (0.1, 0.14, 0.08), (0.02, 0.02, 0.02)),
-    "colour": ((0.05, 0.03, 0.015), (0.7, 0.62, 0.45), (0.18, 0.2, 0.06), (0.28, 0.08, 0.03)),
+    "colour": (
+        pale_to_dark := ((0.05, 0.03, 0.015), (0.7, 0.62, 0.45), (0.18, 0.2, 0.06), (0.28, 0.08, 0.03))
+    ),
+    "stake_colour": pale_to_dark,
 }
 
 
@@ -69,11 +75,14 @@ def draw_fault(kind: str, wall: Wall, row: float, stake: float, rng: np.random.G
         "through": (rng.uniform(0.8, 2.4), rng.uniform(0.7, 2.2) * wide),
         "broken": (0.5, rng.uniform(0.6, 1.4) * wide),
         "slit": (rng.uniform(0.5, 1.0), rng.uniform(2, 6) * wide),
+        "stake_gone": (rng.uniform(1.5, 6), 0.5),
         "spread": (rng.uniform(1.5, 4.0), rng.uniform(2.5, 8) * wide),
+        "parted": (rng.uniform(2.5, 8), rng.uniform(1.5, 4.0)),
         "loose": (1.0, 1.0),
         "skipped": (0.5, float(rng.integers(2, 5)) / 2),
         "stain": (s := rng.uniform(0.9, 4.0), s * wall.pitch / wall.step),
         "mould": (s := rng.uniform(1.5, 4.0), s * wall.pitch / wall.step),
+        "stake_colour": (rng.uniform(2, 9), 0.5),
         "colour": (0.5 if rng.random() < 0.6 else rng.uniform(1, 3), rng.uniform(2, 7) * wide),
         "rim": (2.0, rng.uniform(2, 6) * wide),
         "dent": (s := rng.uniform(2, 4.5), s * wall.pitch / wall.step),
@@ -82,7 +91,7 @@ def draw_fault(kind: str, wall: Wall, row: float, stake: float, rng: np.random.G
     return Fault(
         kind=kind,
         row=float(wall.rows) if kind == "rim" else row,
-        stake=float(stake),
+        stake=float(np.round(stake) if kind.startswith("stake_") else stake),
         rows=max(0.5, min(float(rows), LARGEST * wall.rows)),
         stakes=max(0.5, min(float(stakes), LARGEST * wall.stakes)),
         strength=float(rng.uniform(0.5, 0.95)),
@@ -102,23 +111,32 @@ def _far(fault: Fault, wall: Wall, rows: Values, stakes: Values) -> Values:
 
 def _across(fault: Fault, wall: Wall, stakes: Values) -> Values:
     """1 over its stakes, falling to 0 beside them."""
-    x = np.clip(
-        1 - (np.abs(wall.apart(stakes, fault.stake)) - fault.stakes * 0.8) / (fault.stakes * 0.4), 0, 1
-    )
+    return _smooth(wall.apart(stakes, fault.stake), fault.stakes)
+
+
+def _along(fault: Fault, rows: Values) -> Values:
+    """1 over its rows, falling to 0 above and below."""
+    return _smooth(rows - fault.row, fault.rows)
+
+
+def _smooth(away: Values, half: float) -> Values:
+    x = np.clip(1 - (np.abs(away) - half * 0.8) / (half * 0.4), 0, 1)
     return np.asarray(x * x * (3 - 2 * x))
 
 
 def shows(fault: Fault, wall: Wall, rows: Values, stakes: Values) -> NDArray[np.bool_]:
     """Where on the wall it shows. What stands out from the wall shows by itself and nowhere here."""
     away = wall.apart(stakes, fault.stake)
-    if fault.kind in ("run", "broken", "skipped", "colour"):
+    if fault.kind in ("run", "broken", "skipped", "colour", "stake_gone", "stake_colour"):
         return (np.abs(rows - fault.row) < fault.rows) & (np.abs(away) < fault.stakes + 0.1)
     if fault.kind == "slit":
         return np.abs(rows - _edge(fault)) < _opening(fault) * _across(fault, wall, stakes)
     if fault.kind == "spread":
         return (np.abs(rows - fault.row) < 0.8 * fault.rows) & (_across(fault, wall, stakes) > 0.4)
+    if fault.kind == "parted":
+        return (np.abs(away) < 0.8 * fault.stakes) & (_along(fault, rows) > 0.4)
     if fault.kind == "rim":
-        return (rows > wall.rows - 0.4) & (np.abs(away) < fault.stakes)
+        return (rows > wall.rows - 0.7) & (np.abs(away) < fault.stakes)
     if fault.kind == "loose":
         return np.zeros(rows.shape, bool)
     return _far(fault, wall, rows, stakes) < {"dent": 0.7, "mould": 0.75}.get(fault.kind, 1.0)
@@ -134,7 +152,13 @@ def _opening(fault: Fault) -> float:
 
 
 def moved(fault: Fault, wall: Wall, strand: Strand) -> Strand:
-    """Rows pushed aside by a slit, or pulled apart."""
+    """Rows pushed aside by a slit, or pulled apart; stakes pulled apart, and the weft's waves with them."""
+    if fault.kind == "parted" and strand.family in ("weft", "stake"):
+        x = wall.apart(strand.stake, fault.stake)
+        return replace(strand, stake=strand.stake + _pull(fault, x, fault.stakes) * _along(fault, strand.row))
+    if strand.family == "rim" and fault.kind == "rim" and not rim_is_gone(fault):
+        lift = _across(fault, wall, strand.stake) * (0.6 + fault.strength)
+        return replace(strand, row=strand.row + lift, off=strand.off + 0.5 * lift * wall.pitch)
     if strand.family != "weft" or fault.kind not in ("slit", "spread"):
         return strand
     across = _across(fault, wall, strand.stake)
@@ -145,19 +169,37 @@ def moved(fault: Fault, wall: Wall, strand: Strand) -> Strand:
             row=strand.row
             + np.sign(x) * _opening(fault) * across * np.exp(-np.maximum(np.abs(x) - 0.5, 0) / 2),
         )
-    x = strand.row - fault.row
-    pull = (0.45 + 0.55 * fault.strength) * across
-    return replace(strand, row=strand.row + pull * x * np.exp(-((x / fault.rows) ** 2)))
+    return replace(strand, row=strand.row + _pull(fault, strand.row - fault.row, fault.rows) * across)
+
+
+def _pull(fault: Fault, away: Values, half: float) -> Values:
+    return np.asarray((0.45 + 0.55 * fault.strength) * away * np.exp(-((away / half) ** 2)))
+
+
+def rim_is_gone(fault: Fault) -> bool:
+    """Or lifted off, else."""
+    return fault.seed % 2 == 0
 
 
 def left(fault: Fault, wall: Wall, strand: Strand) -> list[Strand]:
     """What a hole or a break leaves of a strand."""
-    taken = {"run": ("weft",), "broken": ("weft",), "through": ("weft", "stake")}.get(fault.kind, ())
+    taken = {
+        "run": ("weft",),
+        "broken": ("weft",),
+        "through": ("weft", "stake"),
+        "stake_gone": ("stake",),
+        "rim": ("rim",) if rim_is_gone(fault) else (),
+    }.get(fault.kind, ())
     if strand.family not in taken:
         return [strand]
     rng = np.random.default_rng([fault.seed, strand.index])
     if fault.kind == "through":
         gone = _far(fault, wall, strand.row, strand.stake) < 1 + rng.uniform(-0.12, 0.12)
+    elif fault.kind == "rim":
+        gone = np.abs(wall.apart(strand.stake, fault.stake)) < fault.stakes
+    elif fault.kind == "stake_gone":
+        near = np.abs(wall.apart(np.array([float(strand.index)]), fault.stake)) < fault.stakes
+        gone = near & (np.abs(strand.row - fault.row) < fault.rows)
     else:
         ragged = rng.uniform(-0.3, 0.3, 2)
         away = wall.apart(strand.stake, fault.stake)
@@ -227,7 +269,7 @@ def painted(fault: Fault, wall: Wall, mesh: Mesh, *, family: str) -> None:
     if fault.kind == "stain":
         soft = 0.1 + 0.4 * (fault.seed % 100) / 100
         alpha = np.clip((1 - _far(fault, wall, mesh.row, mesh.stake)) / soft + 0.5, 0, 1) * fault.strength
-    elif fault.kind == "colour" and family == "weft":
+    elif (fault.kind, family) in (("colour", "weft"), ("stake_colour", "stake")):
         alpha = shows(fault, wall, mesh.row, mesh.stake) * fault.strength * 0.9
     elif fault.kind == "mould":
         alpha = np.clip(1.3 - _far(fault, wall, mesh.row, mesh.stake), 0, 1)

@@ -46,6 +46,27 @@ def printed(name: str, paper: Path, tile_dm: float, rng: np.random.Generator) ->
     return made
 
 
+def checked(name: str, rng: np.random.Generator) -> Any:
+    """White paper with black squares, as on cards for measuring; or with lines, as on labels."""
+    cells = int(rng.integers(6, 14))
+    squares = rng.random((cells, cells)) < 0.5
+    if rng.random() < 0.4:
+        squares = np.repeat(rng.random((cells, 1)) < 0.4, cells, 1)
+    grid = np.pad(np.kron(squares, np.ones((4, 4))), 4)
+    image = bpy.data.images.new(name, width=len(grid), height=len(grid))
+    ink, paper = rng.uniform(0.01, 0.15), rng.uniform(0.6, 0.9)
+    shade = np.where(grid > 0, ink, paper)[..., None] * np.ones(3)
+    image.pixels.foreach_set(np.dstack([shade, np.ones(grid.shape)]).astype(np.float32).ravel())
+    made = bpy.data.materials.new(name)
+    made.use_nodes = True
+    nodes, links = made.node_tree.nodes, made.node_tree.links
+    shown, where = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexCoord")
+    shown.image, shown.interpolation = image, "Closest"
+    links.new(where.outputs["Generated"], shown.inputs["Vector"])
+    links.new(shown.outputs["Color"], nodes["Principled BSDF"].inputs["Base Color"])
+    return made
+
+
 def plant_fibre(rng: np.random.Generator) -> Any:
     """Plant fibre: streaks along the strand, darker spots, mould where the mesh says so."""
     made = bpy.data.materials.new("strand")

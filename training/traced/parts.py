@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,11 +12,20 @@ from training.traced.wall import Wall
 from training.traced.weave import Mesh, Strand, joined, rope_ring, sweep, tube, weave
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """Where a further basket of the same make stands (dm), how far it is turned, and how large it is."""
+
+    at: tuple[float, float, float]
+    turned_rad: float
+    scale: float = 1.0
+
+
 def woven(planned: Plan, wall: Wall, faults: Sequence[Fault]) -> Mesh:
     """The wall with its faults."""
     meshes = []
     for strand in weave(wall, planned.fabric, skipped=skips(faults)):
-        pieces = [strand]
+        pieces = [strand] if planned.opening is None else planned.opening.left(wall, strand)
         for fault in faults:
             pieces = [moved(fault, wall, piece) for piece in pieces]
             pieces = [rest for piece in pieces for rest in left(fault, wall, piece)]
@@ -33,11 +43,6 @@ def edges(planned: Plan, wall: Wall, faults: Sequence[Fault], rng: np.random.Gen
         return _mat_edge(planned, wall, rng)
     radius, tint = planned.rim_radius, planned.fabric.weft if rng.random() < 0.6 else planned.fabric.other
     lobe = radius * rng.uniform(1.2, 3.0)
-    keep = None
-    for fault in faults:
-        if fault.kind == "rim":
-            stake = np.linspace(0, wall.stakes, 400)
-            keep = (np.abs(wall.apart(stake, fault.stake)) > fault.stakes).astype(float)
     seed = int(rng.integers(1 << 30))
     high = wall.rows + 0.4 * radius / wall.pitch
     rim = rope_ring(
@@ -48,8 +53,9 @@ def edges(planned: Plan, wall: Wall, faults: Sequence[Fault], rng: np.random.Gen
         tint=tint,
         spread=planned.fabric.spread,
         rng=np.random.default_rng(seed),
-        keep=keep,
     )
+    for fault in faults:
+        rim = [piece for strand in rim for piece in left(fault, wall, moved(fault, wall, strand))]
     if rng.random() < 0.5:
         rim += rope_ring(
             wall,
@@ -60,7 +66,7 @@ def edges(planned: Plan, wall: Wall, faults: Sequence[Fault], rng: np.random.Gen
             spread=planned.fabric.spread,
             rng=np.random.default_rng(seed + 1),
         )
-    return rim
+    return rim + ([] if planned.opening is None else planned.opening.edge(wall))
 
 
 def _mat_edge(planned: Plan, wall: Wall, rng: np.random.Generator) -> list[Strand]:
@@ -137,3 +143,39 @@ def handle(planned: Plan, rng: np.random.Generator) -> Mesh | None:
         mesh = sweep(line, outward, strand, row=np.zeros(60), stake=np.zeros(60))
         meshes.append(mesh)
     return joined(meshes)
+
+
+def others_of_its_kind(planned: Plan, rng: np.random.Generator) -> list[Copied]:
+    """None, mostly; or one nearby, a heap of them side by side, or a stack of which each stands in the one below."""
+    form = planned.form
+    if form is None or (chance := rng.random()) > 0.3:
+        return []
+    away = planned.view.target - planned.view.eye
+    ahead = math.atan2(away[1], away[0])
+    far = 2 * max(form.a, form.b)
+    loose = form.squareness == 2.0
+
+    def beside(around: float, times: float, height: float = 0.0) -> Copied:
+        return Copied(
+            at=(times * far * math.cos(around), times * far * math.sin(around), height),
+            turned_rad=rng.uniform(0, 6.3) if loose else 0.0,
+        )
+
+    if chance < 0.12:
+        return [beside(ahead + rng.normal(0, 0.9), rng.uniform(1.05, 1.4))]
+    if chance < 0.2:
+        heap = [beside(ahead + side * rng.uniform(1.2, 1.9), rng.uniform(1.02, 1.12)) for side in (-1, 1)]
+        heap += [beside(ahead + rng.normal(0, 0.2), rng.uniform(1.02, 1.2))] if rng.random() < 0.5 else []
+        # a further layer on top, so that rims and feet meet
+        layer = [
+            Copied(at=(c.at[0], c.at[1], form.height * 1.02 + planned.rim_radius), turned_rad=c.turned_rad)
+            for c in (Copied(at=(0, 0, 0), turned_rad=0.0), *heap)
+            if rng.random() < 0.6
+        ]
+        return heap + layer
+    step = max(3 * planned.rim_radius, form.height * rng.uniform(0.1, 0.35))
+    # a straight wall leaves no room for another: each is a little smaller
+    return [
+        Copied(at=(0, 0, number * step), turned_rad=rng.uniform(0, 6.3) if loose else 0.0, scale=0.97**number)
+        for number in range(1, int(rng.integers(2, 5)))
+    ]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.traced.fault import KINDS, Fault, draw_fault
+from training.traced.opening import Opening, draw_opening
 from training.traced.wall import Form, Wall, base_of, mat, side_wall
 from training.traced.weave import Fabric
 
@@ -15,6 +16,7 @@ FIELD_RAD = (0.75, 1.15)
 """Horizontal field of view of a phone's camera, held upright or level, at no zoom and at half as near again."""
 WANTED_PX = (8.0, 18.0)
 """How far the finer family's strands lie apart in the picture."""
+OPENING_SHARE = 0.16
 WEAVE_SHARES = {
     "plain": 0.2,
     "lens": 0.22,
@@ -48,7 +50,8 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`wall` without its dents; `base` None for a mat; the rest of what stands about is drawn by `things`, a seed."""
+    """`wall` without its dents; `base` None for a mat; `opening`: one that is meant, with a bound edge; the rest of what
+    stands about is drawn by `things`, a seed."""
 
     form: Form | None
     fabric: Fabric
@@ -56,6 +59,7 @@ class Plan:
     base: Wall | None
     base_fabric: Fabric | None
     rim_radius: float
+    opening: Opening | None
     faults: tuple[Fault, ...]
     view: View
     things: int
@@ -71,7 +75,8 @@ def plan(seed: int) -> Plan:
         width, height = rng.uniform(2, 5), rng.uniform(1.5, 4)
         width, height = min(width, 130 * pitch * aspect), min(height, 70 * pitch)
         bend = rng.uniform(0, 0.25) if rng.random() < 0.4 else 0.0
-        wall = mat(width, height, pitch=pitch, aspect=aspect, bend=bend, turn_rad=rng.normal(0, 0.3))
+        turn_rad = rng.normal(0, 0.3) if rng.random() < 0.7 else rng.uniform(-0.8, 0.8)
+        wall = mat(width, height, pitch=pitch, aspect=aspect, bend=bend, turn_rad=turn_rad)
     else:
         a = rng.uniform(0.8, 2.2)
         low = rng.random() < 0.2
@@ -91,6 +96,10 @@ def plan(seed: int) -> Plan:
         )
         base = base_of(form, pitch=max(pitch, 0.08))
     view = _view(wall, form, rng)
+    opening = None
+    if form is not None and (chance := np.random.default_rng([seed, 2])).random() < OPENING_SHARE:
+        opening = draw_opening(wall, fabric, _stake_before(view, wall), chance)
+    faults = _faults(wall, view, form, np.random.default_rng([seed, 1]))
     return Plan(
         form=form,
         fabric=fabric,
@@ -98,7 +107,8 @@ def plan(seed: int) -> Plan:
         base=base,
         base_fabric=base_fabric,
         rim_radius=float(np.clip(pitch * rng.uniform(0.7, 1.6), 0.05, 0.16)),
-        faults=_faults(wall, view, form, np.random.default_rng([seed, 1])),
+        opening=opening,
+        faults=tuple(fault for fault in faults if opening is None or opening.spares(wall, fault)),
         view=view,
         things=int(rng.integers(1 << 30)),
     )
@@ -176,6 +186,15 @@ def _view(wall: Wall, form: Form | None, rng: np.random.Generator) -> View:
     return View(
         eye=eye, target=target, field_rad=field_rad, upright=rng.random() < 0.5, roll_rad=rng.normal(0, 0.05)
     )
+
+
+def _stake_before(view: View, wall: Wall) -> float:
+    """The stake that faces the camera most."""
+    stake = np.linspace(0, wall.stakes, 200)
+    row = np.full(200, wall.rows * 0.6)
+    toward = view.eye - wall.at(row, stake)
+    facing = (toward * wall.outward(row, stake)).sum(1) / np.linalg.norm(toward, axis=1)
+    return float(stake[facing.argmax()])
 
 
 def _all_over(wall: Wall) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -291,7 +291,6 @@ def rope_ring(
     tint: tuple[float, float, float],
     spread: float,
     rng: np.random.Generator,
-    keep: NDArray[np.bool_] | None = None,
 ) -> list[Strand]:
     """A rope of three strands laid along the wall at `row`: a rim or a foot; `lobe`: dm from lobe to lobe."""
     stops = max(wall.stakes * STOPS_A_STAKE, round(wall.stakes * wall.step / lobe * 6)) + 1
@@ -300,20 +299,17 @@ def rope_ring(
     strands = []
     for k in range(3):
         phase = 2 * math.pi * (turns * stake / wall.stakes + k / 3)
-        strand = Strand(
-            family="rim",
-            index=k,
-            row=row + 0.45 * radius / wall.pitch * np.cos(phase),
-            stake=stake,
-            off=0.45 * radius * np.sin(phase),
-            width=np.full(stops, radius * 1.15),
-            thick=np.full(stops, radius * 1.1),
-            tone=np.exp(_wander(rng, 1, stops, 30)[0] * spread + rng.normal(0, spread)),
-            tint=tint,
-        )
-        strands += (
-            [strand]
-            if keep is None
-            else strand.cut(np.interp(stake, np.linspace(0, wall.stakes, len(keep)), keep) > 0.5)
+        strands.append(
+            Strand(
+                family="rim",
+                index=k,
+                row=row + 0.45 * radius / wall.pitch * np.cos(phase),
+                stake=stake,
+                off=0.45 * radius * np.sin(phase),
+                width=np.full(stops, radius * 1.15),
+                thick=np.full(stops, radius * 1.1),
+                tone=np.exp(_wander(rng, 1, stops, 30)[0] * spread + rng.normal(0, spread)),
+                tint=tint,
+            )
         )
     return strands
