@@ -37,6 +37,8 @@ LOOK_AROUND_S = 5.0
 START_S = 120.0
 """How long a worker may take to load its model; 2 s on the office machine."""
 STOP_S = 20.0
+FINISH_S = 8.0
+"""A worker that is asked to stop finishes the photo it has, within this time; who stops containers gives ten seconds."""
 POLITENESS = 5
 """Workers let those go first who take photos in: a grade may come later, who waits at the door with a bad line may not."""
 
@@ -166,8 +168,11 @@ class Processes:
     def _end(self) -> None:
         for seat in self._seats:
             seat.process.terminate()
+        last_s = time.monotonic() + FINISH_S
         for seat in self._seats:
-            seat.process.join(timeout=STOP_S)
+            seat.process.join(timeout=max(0.0, last_s - time.monotonic()))
+            seat.process.kill()
+            seat.process.join()
             if seat.name is not None and self._at is not None:
                 with suppress(QcVisionError), self._at.store.changing() as connection:
                     release(connection, seat.name)
@@ -284,22 +289,24 @@ def _is_dead(name: str) -> bool:
 
 
 def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -> None:
-    """The life of a worker process: until the service that started it ends, however that ends."""
+    """The life of a worker process: until it is asked to stop, or the service that started it ends, however that ends."""
     import cv2
 
     cv2.setNumThreads(1)
     os.nice(POLITENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the service stops its workers itself
-    name = draw_name()
+    asked_to_stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked_to_stop.append(number))
+    name, traces = draw_name(), traces_of(settings)
     try:
-        worker = Worker(open_workplace(settings), load(), name=name, traces=traces_of(settings))
+        worker = Worker(open_workplace(settings), load(), name=name, traces=traces)
     except QcVisionError as wrong:
         words.send(wrong.message)
         raise SystemExit(1) from wrong
     with suppress(BrokenPipeError):  # the service has ended meanwhile, which is seen below
         words.send(name)
     service = multiprocessing.parent_process()
-    while service is not None and service.is_alive():
+    while service is not None and service.is_alive() and not asked_to_stop:
         try:
             worked = worker.work_once()
         except QcVisionError:
@@ -309,6 +316,7 @@ def _work(settings: Settings, load: Callable[[], Inspects], words: Connection) -
             give_back()
         else:
             time.sleep(IDLE_S)
+    traces.stop()
 
 
 NEVER_READY = Message(

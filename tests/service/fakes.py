@@ -5,6 +5,7 @@ import io
 import math
 import os
 import signal
+import time
 from datetime import UTC, datetime
 from itertools import count
 
@@ -72,6 +73,15 @@ class DeadlyInspector(FakeInspector):
         inspection = super().inspect(data, spec=spec, came_at=came_at)
         if inspection.record.verdict == Verdict.FAIL:
             os.kill(os.getpid(), signal.SIGKILL)
+        return inspection
+
+
+class SlowInspector(FakeInspector):
+    """Takes two seconds for a photo, and for one that is to fail, longer than anybody waits."""
+
+    def inspect(self, data: bytes, *, spec: ProductSpec, came_at: datetime | None = None) -> Inspection:
+        inspection = super().inspect(data, spec=spec, came_at=came_at)
+        time.sleep(600 if inspection.record.verdict == Verdict.FAIL else 2)
         return inspection
 
 
