@@ -23,9 +23,11 @@ Direction = Literal["weft", "warp"]
 
 PEAK_CONFIDENT = 0.2
 """Peaks lower than this were wrong by more than 15 % markedly more often (56 hand-counted patches)."""
-DRAWN_CONFIDENT, DRAWN_ALONE = 0.3, 0.6
+DRAWN_CONFIDENT, DRAWN_SURE, DRAWN_ALONE = 0.3, 0.5, 0.6
 PEAK_CONTRADICTS = 0.3
-"""Heights of a clear drawing, beside the ruler and without it, and of a ruler's peak that may contradict it."""
+"""Heights of a drawing that is clear beside a clear ruler, beside any that agrees, and without one; and of a ruler's peak
+that may contradict it. Of 182 readings of renders never trained on, 124 instead of 108 were confident by the second of these, and
+one of the 16 was off by more than 15 %."""
 AGREEMENT = 0.1
 AGREEMENT_WINDOWS = 0.15
 AGREEING_SHARE = 0.6
@@ -260,8 +262,9 @@ def _hides_strands(weave_map: WeaveMap, region: BoolMap, seen: _Seen, other: _Se
 def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
     """Joins the count of drawn strands and the ruler's step into one reading.
 
-    Where both agree the ruler's is the finer one. A drawing that is clear enough may stand alone, if the ruler
-    has nothing clear to say against it. Either way the octave must be the one the network meant at first.
+    Where both agree the ruler's is the finer one; the clearer the drawing, the less clear the ruler need be. A drawing
+    may stand alone, too, if the ruler has nothing clear to say against it. Either way the octave must be the one the network
+    meant at first.
     """
     coarse, drawn, ruled = seen.coarse, seen.drawn, seen.ruled
     apart = (
@@ -278,15 +281,21 @@ def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
     confident = (
         -COARSE_ABOVE < octave < COARSE_BELOW
         and drawn is not None
-        and drawn.height > (DRAWN_CONFIDENT if agree else DRAWN_ALONE)
         and drawn.agreeing >= AGREEING_SHARE
-        and (_clear(ruled, PEAK_CONFIDENT) if agree else not _clear(ruled, PEAK_CONTRADICTS))
+        and drawn.height > _height_needed(ruled, agree=agree)
     )
     spread = factor * max(INTERVAL_FLOOR, Z_90 * best.log_sigma, apart / 2 if agree else 0.0)
     if not confident:
         spread = max(spread, factor * Z_90 * coarse.log_sigma)
     pitch_mm = _pitch_mm(best.step, best.windows, scale)
     return _reading(seen.direction, best.step, spread, pitch_mm, scale, confident=confident)
+
+
+def _height_needed(ruled: _Joined | None, *, agree: bool) -> float:
+    """How clear a drawing must be to be leant on, beside such a ruler."""
+    if agree:
+        return DRAWN_CONFIDENT if _clear(ruled, PEAK_CONFIDENT) else DRAWN_SURE
+    return math.inf if _clear(ruled, PEAK_CONTRADICTS) else DRAWN_ALONE
 
 
 def _clear(joined: _Joined | None, height: float) -> bool:

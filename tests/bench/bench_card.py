@@ -26,6 +26,7 @@ from qc_vision.model import load_model
 from qc_vision.perception import Perceiver
 from qc_vision.photo import decode
 from qc_vision.scale import read_scale
+from training.evaluate.density import turn
 
 STEPS = {"weft": "weaver", "warp": "stake"}
 NEAR_POINTS = 40
@@ -34,13 +35,15 @@ NEAR_POINTS = 40
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """Relative errors of one photo: of the scale at its place and of lengths from strand to strand round it;
-    of density by direction, and whether that reading was confident."""
+    of density by direction, taken from the reading that runs along it most nearly, and whether that was confident; whether
+    it bore that direction's name."""
 
     name: str
     scale: Calibration
     error: float | None
     lengths: tuple[float, ...]
     density: dict[str, tuple[float, bool]]
+    named: tuple[bool, ...]
 
 
 def read(path: Path, truth: dict[str, Any], perceiver: Perceiver) -> Row:
@@ -50,17 +53,24 @@ def read(path: Path, truth: dict[str, Any], perceiver: Perceiver) -> Row:
     weave_map = perceiver.perceive(photo)
     scale = read_scale(photo, weave_map, known=known)
     centre = truth["centre"]
-    density = {}
-    for reading in read_density(weave_map, scale=scale):
-        if reading.per_10cm is not None:
-            true = 100 / centre[f"{STEPS[reading.direction]}_pitch_mm"]
-            density[reading.direction] = (reading.per_10cm / true - 1, reading.confident)
+    middle = min(truth["points"], key=lambda p: math.hypot(p["x"] - centre["x"], p["y"] - centre["y"]))
+    density, named = {}, []
+    for direction, step in STEPS.items():
+        dx, dy = middle[f"{step}_vec_px"]
+        angle_deg = math.degrees(math.atan2(dy, dx))
+        readings = [r for r in read_density(weave_map, scale=scale) if r.per_10cm is not None]
+        if readings:
+            reading = min(readings, key=lambda r: turn(r.angle_deg, angle_deg))
+            error = (reading.per_10cm or 0.0) * centre[f"{step}_pitch_mm"] / 100 - 1
+            density[direction] = (error, reading.confident)
+            named.append(reading.direction == direction)
     return Row(
         name=path.stem,
         scale=scale,
         error=_error_at(scale, truth["points"]),
         lengths=_length_errors(scale, truth["points"]),
         density=density,
+        named=tuple(named),
     )
 
 
@@ -134,6 +144,8 @@ def main() -> None:
             for errors_of, kind in (([e for e, _ in density], "any"), (confident, "confident")):
                 median = f"{np.median(np.abs(errors_of)):.1%}" if errors_of else "none"
                 print(f"  {direction} per 10 cm, {kind} readings ({len(errors_of)}): median error {median}")
+    named = [name for row in read_rows for name in row.named]
+    print(f"called weft and warp rightly: {np.mean(named):.0%} of {len(named)} readings")
 
 
 if __name__ == "__main__":

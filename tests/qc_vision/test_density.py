@@ -79,6 +79,19 @@ def test_nothing_is_sure_where_the_drawn_strands_and_the_features_differ() -> No
     assert not any(r.confident for r in read_density(make_map(weave, weft=(90, 17)), scale=NO_SCALE))
 
 
+@pytest.mark.parametrize(("of_photo", "of_drawing", "sure"), [(3, 4, True), (8, 2, True), (8, 4, False)])
+def test_the_clearer_the_drawing_the_less_clear_the_photo_need_be(
+    of_photo: float, of_drawing: float, sure: bool
+) -> None:
+    weave = draw_weave(size=SIZE, row_pitch=20.0, stake_pitch=50.0)
+    rng = np.random.default_rng(4)
+    weave[0] += of_photo * weave[0].std() * rng.normal(0, 1, SIZE).astype(np.float32)
+    weave[1:] += of_drawing * rng.normal(0, 1, (2, *SIZE)).astype(np.float32)
+    weft, _ = read_density(make_map(weave, weft=(90, 17), warp=(0, 45)), scale=NO_SCALE)
+    assert weft.pitch_px == pytest.approx(20.0, rel=0.04)
+    assert weft.confident == sure
+
+
 def test_nothing_is_claimed_when_there_is_no_weave() -> None:
     noise = np.random.default_rng(3).random(SIZE).astype(np.float32)
     assert not any(r.confident for r in read_density(make_map(noise), scale=NO_SCALE))
