@@ -71,7 +71,7 @@ const WORDS = {
     en: "Where it must be seen, a photo without a whole, flat card is to be taken again.",
   },
   view: { id: "Yang terlihat di foto", en: "What is in the photo" },
-  view_any: { id: "Boleh sebagian keranjang", en: "A part of a basket will do" },
+  view_any: { id: "Boleh sebagian saja", en: "A part will do" },
   view_whole: { id: "Harus satu keranjang, utuh", en: "One basket, the whole of it" },
   original: { id: "Berkas foto", en: "The photo's file" },
   original_false: { id: "Boleh kiriman WhatsApp", en: "A messenger's copy will do" },

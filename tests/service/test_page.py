@@ -120,6 +120,27 @@ def test_the_language_switch_turns_the_answer_english_and_is_remembered(
     expect(page.locator(".verdict h1")).to_contain_text("Fail")
 
 
+def test_no_page_scrolls_sideways_on_the_narrowest_phone(page: Page, address: str, store: Store) -> None:
+    """320 px, WCAG 2.2, 1.4.10 Reflow."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    kept = send(store, address, "A-1", Verdict.FAIL, lot="LOT-1")
+    rooms = (
+        "/",
+        "/antrean",
+        "/lot",
+        "/lot/LOT-1",
+        "/riwayat",
+        "/akun",
+        "/keranjang/A-1",
+        f"/pemeriksaan/{kept}",
+    )
+    for room in rooms:
+        page.goto(address + room)
+        page.wait_for_load_state("networkidle")
+        page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") == 320, room
+
+
 def test_a_file_that_is_no_photo_is_refused_in_words_and_the_choice_is_kept(
     page: Page, address: str, tmp_path: Path
 ) -> None:
