@@ -27,6 +27,9 @@ GLARE_FROM = 0.92
 GLARE_COLOUR_MAX = 0.06
 """Glare mirrors the sky or the lamp: near white, and without the colour of the fibre."""
 
+SPECK_FRACTION = 0.002
+"""A share of the photo too small to be a basket that is only too far away: a spot that happens to look like weave."""
+
 DETAIL_BOX_PX = 9
 NOISE_STEP = 1 / 255
 """Steps of one grey level, after a light smoothing, are sensor noise and JPEG, not weave."""
@@ -182,9 +185,9 @@ def assess(
     """
     rgb = _at_measured_size(photo)
     mask = _basket_mask(photo, basket, px_per_cell, shape=rgb.shape[:2])
-    seen = bool(mask.any())
-    where = mask if seen else np.ones_like(mask)
     fraction = float(mask.mean())
+    seen = fraction > SPECK_FRACTION
+    where = mask if seen else np.ones_like(mask)
 
     grey = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     luminance = float(grey[where].mean())

@@ -225,6 +225,15 @@ def test_without_a_basket_that_is_the_reason() -> None:
     assert assess(as_photo(weave()), NOWHERE).reasons == (RetakeReason.NO_BASKET,)
 
 
+@pytest.mark.parametrize(
+    ("cells", "reason"), [(2, RetakeReason.NO_BASKET), (6, RetakeReason.BASKET_SMALL), (30, None)]
+)
+def test_a_speck_is_no_basket_that_is_far_away(cells: int, reason: RetakeReason | None) -> None:
+    basket = np.zeros((60, 80), np.float32)
+    basket[20 : 20 + cells, 20 : 20 + cells] = 1
+    assert assess(as_photo(weave()), basket).reasons == ((reason,) if reason else ())
+
+
 def test_without_a_basket_a_dark_photo_is_also_called_dark() -> None:
     reasons = assess(as_photo(weave() // 20), NOWHERE).reasons
     assert reasons[:2] == (RetakeReason.NO_BASKET, RetakeReason.TOO_DARK)
