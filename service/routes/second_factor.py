@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import segno
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
@@ -10,7 +11,7 @@ from pydantic.dataclasses import dataclass as checked
 from service.dependencies import AtDesk
 from service.permission import AskedFirst, AsPerson, lacks_factor, session_of
 from service.routes.session import OneTimeCode, Secret
-from service.second_factor import Enrolment, find_factor
+from service.second_factor import find_factor
 from service.sign_in import begin_second_factor, confirm_second_factor, turn_off_second_factor
 from service.store import now
 
@@ -49,6 +50,16 @@ class FactorAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentAnswer:
+    """A key to type into an app, shown this once; the same as an `otpauth:` link, and as a QR code of that: rows of
+    modules without the blank ones around, `1` is dark."""
+
+    key: str
+    uri: str
+    qr: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodes:
     """Shown this once; each stands once for a code of the app."""
 
@@ -68,10 +79,14 @@ def read(desk: AtDesk, caller: AsPerson) -> FactorAnswer:
 
 
 @router.post("", status_code=201)
-def begin(desk: AtDesk, caller: AsPerson, entry: BeginEntry) -> Enrolment:
-    """A key for an authenticator app, shown this once; nothing is asked for until it is confirmed."""
-    return begin_second_factor(
+def begin(desk: AtDesk, caller: AsPerson, entry: BeginEntry) -> EnrolmentAnswer:
+    """A key for an authenticator app; nothing is asked for until it is confirmed."""
+    begun = begin_second_factor(
         desk.store, caller.code, entry.password, hashes=desk.hashes, box=desk.box, now=now()
+    )
+    drawn = segno.make(begun.uri, error="m", micro=False)
+    return EnrolmentAnswer(
+        key=begun.key, uri=begun.uri, qr=tuple("".join(str(int(m)) for m in row) for row in drawn.matrix)
     )
 
 
