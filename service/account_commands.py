@@ -1,4 +1,5 @@
-"""`qc-service account`: add and list accounts, their roles, links to set a password, tokens of machines, the audit.
+"""`qc-service account`: add and list accounts, their roles, links to set a password, lost second factors, tokens of
+machines, the audit.
 
 JSON on stdout, words for people on stderr. A link or a token is shown here once and kept nowhere.
 """
@@ -29,6 +30,7 @@ from service.accounts import (
 )
 from service.audit import Asked, read_audit
 from service.caller import Role
+from service.second_factor import remove_lost
 from service.settings import Settings
 from service.store import Store, now, open_database
 
@@ -98,6 +100,13 @@ def identity(settings: Settings, code: str, subject: str | None) -> None:
     with _changing(settings) as connection:
         issuer = settings.oidc_issuer
         link_identity(connection, code, issuer=issuer, subject=subject, by=COMMAND_LINE, now=now())
+        _print(list_accounts(connection))
+
+
+def remove_second_factor(settings: Settings, code: str) -> None:
+    """Takes the account's second factor away and ends its sessions; prints every account."""
+    with _changing(settings) as connection:
+        remove_lost(connection, code, by=COMMAND_LINE, now=now())
         _print(list_accounts(connection))
 
 

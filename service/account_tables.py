@@ -40,6 +40,25 @@ IDENTITIES = Table(
 )
 """Who may open an account through an OpenID Connect provider, linked by the administrator."""
 
+SECOND_FACTORS = Table(
+    "second_factors",
+    METADATA,
+    Column("account", String(32), ForeignKey("accounts.code"), primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("confirmed_at", String(32)),
+    Column("last_step", Integer),
+)
+"""What accounts share with an authenticator app. `secret`: sealed, under a key that is not in the database. It is asked for
+once it was confirmed; `last_step`: of the last code taken, for a code is good once."""
+
+RECOVERY_CODES = Table(
+    "recovery_codes",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("account", String(32), ForeignKey("accounts.code"), nullable=False, index=True),
+)
+"""What stands for a code of the app once each, as hashes; a used one is gone."""
+
 ATTEMPTS = Table(
     "attempts",
     METADATA,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
-from service.account_tables import ACCOUNTS, IDENTITIES, PASSES
+from service.account_tables import ACCOUNTS, IDENTITIES, PASSES, RECOVERY_CODES, SECOND_FACTORS
 from service.audit import Act, note
 from service.caller import Caller, Role
 from service.passwords import Hashes, refuse_weak
@@ -48,7 +48,8 @@ class AccountError(QcVisionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """`groups`: the village groups it is held to, None for all. `subject`: whom a provider calls so may open it."""
+    """`groups`: the village groups it is held to, None for all. `subject`: whom a provider calls so may open it.
+    `second_factor`: whether the password alone does not."""
 
     code: str
     roles: frozenset[Role]
@@ -56,6 +57,7 @@ class Account:
     disabled: bool
     groups: frozenset[str] | None
     subject: str | None
+    second_factor: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,8 @@ def disable(connection: Connection, code: str, *, by: str, now: datetime) -> Non
     _known(connection, code)
     values = {"disabled_at": now.isoformat(), "password_hash": None}
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.code == code).values(values))
-    connection.execute(delete(PASSES).where(PASSES.c.account == code))
+    for table in (PASSES, RECOVERY_CODES, SECOND_FACTORS):
+        connection.execute(delete(table).where(table.c.account == code))
     note(connection, Act.DISABLED, account=code, by=by, now=now)
 
 
@@ -167,6 +170,8 @@ def find_account(connection: Connection, code: str) -> Account | None:
 
 def list_accounts(connection: Connection) -> Sequence[Account]:
     subjects = {row.account: row.subject for row in connection.execute(select(IDENTITIES))}
+    confirmed = select(SECOND_FACTORS.c.account).where(SECOND_FACTORS.c.confirmed_at.is_not(None))
+    with_factor = set(connection.execute(confirmed).scalars())
     return [
         Account(
             code=row.code,
@@ -175,6 +180,7 @@ def list_accounts(connection: Connection) -> Sequence[Account]:
             disabled=row.disabled_at is not None,
             groups=_split_groups(row.groups),
             subject=subjects.get(row.code),
+            second_factor=row.code in with_factor,
         )
         for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.code))
     ]
@@ -224,8 +230,9 @@ def find_caller(
 ) -> tuple[Caller, bool] | None:
     """Who holds the secret, and whether it is time to `touch` it; None where it lets nobody in."""
     query = (
-        select(PASSES, ACCOUNTS.c.roles, ACCOUNTS.c.groups)
+        select(PASSES, ACCOUNTS.c.roles, ACCOUNTS.c.groups, SECOND_FACTORS.c.confirmed_at)
         .join(ACCOUNTS, ACCOUNTS.c.code == PASSES.c.account)
+        .outerjoin(SECOND_FACTORS, SECOND_FACTORS.c.account == PASSES.c.account)
         .where(
             PASSES.c.sha256 == hash_secret(secret),
             PASSES.c.kind == kind.value,
@@ -235,7 +242,12 @@ def find_caller(
     row = connection.execute(query).first()
     if row is None or now >= datetime.fromisoformat(row.expires_at):
         return None
-    caller = Caller(code=row.account, roles=_split(row.roles), groups=_split_groups(row.groups))
+    caller = Caller(
+        code=row.account,
+        roles=_split(row.roles),
+        groups=_split_groups(row.groups),
+        by_password_alone=kind is PassKind.SESSION and not row.by_identity and row.confirmed_at is None,
+    )
     unseen = now - datetime.fromisoformat(row.seen_at)
     if kind is PassKind.SESSION and unseen >= idle_of(caller.roles):
         return None

@@ -38,10 +38,12 @@ from service.routes import (
     photo_checks,
     register,
     reviews,
+    second_factor,
     series,
     session,
     uploads,
 )
+from service.secret_box import KEY_FILE, SecretBox
 from service.settings import Settings
 from service.signing import Keyring
 from service.standing import Standing
@@ -83,6 +85,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
             store=store,
             photos=at.photos,
             keyring=Keyring(settings.data_dir / "keys"),
+            box=SecretBox(settings.data_dir / "keys" / KEY_FILE),
             intake=at.intake,
             parts=under_way,
             bell=bell,
@@ -143,6 +146,7 @@ def create_app(settings: Settings, *, inspector: Inspects | None = None, crew: C
         metrics,
         session,
         account,
+        second_factor,
         openid,
         pages,
     ):

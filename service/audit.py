@@ -29,6 +29,9 @@ class Act(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
     PASSWORD_SET = "password_set"  # noqa: S105
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    RECOVERY_CODE_USED = "recovery_code_used"
     IDENTITY_LINKED = "identity_linked"
     IDENTITY_UNLINKED = "identity_unlinked"
     SIGNED_IN = "signed_in"

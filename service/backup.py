@@ -22,6 +22,7 @@ from service.checkpoints import read_checkpoints
 from service.photo_bucket import open_photos
 from service.photos import ReadsPhotos, cannot_write, checked, prepare_folder
 from service.sealing import is_sealed, read_key, seal, unseal
+from service.secret_box import KEY_FILE
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import PORTION, Store, open_database, open_store
@@ -155,8 +156,12 @@ def _write(settings: Settings, archive: zipfile.ZipFile) -> None:
         copy.close()
         archive.write(Path(folder) / DATABASE, DATABASE)
     # after the records: keys are only added, and all that they were signed with is there by now
-    for path in sorted((settings.data_dir / "keys").glob("*.jwk")):
+    for path in _keys_in(settings.data_dir / "keys"):
         archive.writestr(f"keys/{path.name}", path.read_bytes())
+
+
+def _keys_in(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.jwk"), *folder.glob(KEY_FILE)])
 
 
 def _copy(source: Connection, target: Connection) -> None:
@@ -220,7 +225,7 @@ def _refuse_unless_empty(store: Store, keys: Path, checkpoints: Path) -> None:
             for table in METADATA.sorted_tables
             if connection.execute(select(func.count()).select_from(table)).scalar_one()
         ]
-    full += [str(path) for path in (*keys.glob("*.jwk"), checkpoints) if path.exists()]
+    full += [str(path) for path in (*_keys_in(keys), checkpoints) if path.exists()]
     if full:
         raise StorageError(
             Message(

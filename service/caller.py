@@ -29,13 +29,23 @@ class NotAllowed(QcVisionError):
     """Somebody is signed in who may not do this."""
 
 
+class SecondFactorMissing(QcVisionError):
+    """Somebody is signed in who has to turn on a second factor first. `page`: as of NotSignedIn."""
+
+    def __init__(self, message: Message, *, page: str | None = None) -> None:
+        super().__init__(message)
+        self.page = page
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The account that a request was made by. `code` goes on record as `by`; `groups` None: it sees all."""
+    """The account that a request was made by. `code` goes on record as `by`; `groups` None: it sees all.
+    `by_password_alone`: a session that neither a second factor nor a provider vouches for."""
 
     code: str
     roles: frozenset[Role]
     groups: frozenset[str] | None = None
+    by_password_alone: bool = False
 
     def signs(self, by: str | None) -> str:
         """The code to put on record. Raises NotAllowed where the request claims to be of somebody else."""
@@ -51,6 +61,10 @@ SOMEBODY_ELSE = Message(
 NOBODY = Message(
     id="Anda belum masuk, atau sesi sudah berakhir. Masuk dulu di /masuk.",
     en="You are not signed in, or the session has ended. Sign in at /masuk first.",
+)
+FACTOR_MISSING = Message(
+    id="Peran akun Anda memerlukan faktor kedua. Aktifkan dulu di /akun.",
+    en="Your account's role needs a second factor. Turn it on at /akun first.",
 )
 WRONG_ROLE = Message(
     id="Akun Anda tidak boleh melakukan ini. Minta pengelola memberi peran yang diperlukan.",

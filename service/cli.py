@@ -111,10 +111,19 @@ example:
   qc-service account scope R-03 --all
   qc-service account link R-03
   qc-service account identity R-03 --subject 248289761001
+  qc-service account second-factor remove R-03
   qc-service account token BOX-1 --days 30
   qc-service account revoke 1a2b3c4d5e6f
   qc-service account disable R-03
   qc-service account log --since 2026-11-01
+"""
+SECOND_FACTOR_HELP = """\
+Lepaskan faktor kedua dari yang kehilangan ponsel. / Take the second factor from whoever lost the phone.
+
+The account's sessions end with it. Make sure first who asks: from now on the password alone lets in.
+
+example:
+  qc-service account second-factor remove R-03
 """
 ACCOUNT_LOG_HELP = """\
 Siapa masuk, ditolak, diberi izin. / Who got in, was refused, was permitted what.
@@ -334,6 +343,8 @@ def _account(options: argparse.Namespace) -> int:
             do.link(settings, options.code)
         case "identity":
             do.identity(settings, options.code, options.subject)
+        case "second-factor":
+            do.remove_second_factor(settings, options.code)
         case "token":
             do.token(settings, options.code, days=options.days)
         case "revoke":
@@ -427,6 +438,8 @@ def _add_account_commands(commands: "argparse._SubParsersAction[argparse.Argumen
     identity = _account_command(
         account, "identity", "Identitas dari penyedia. / An identity at the provider."
     )
+    factor = _command(account, "second-factor", SECOND_FACTOR_HELP).add_subparsers(dest="do", required=True)
+    _account_command(factor, "remove", SECOND_FACTOR_HELP)
     token = _account_command(account, "token", "Token mesin. / A machine's token.")
     _account_command(account, "revoke", "Tarik token. / Withdraw a token.", of="id")
     log = _account_command(account, "log", ACCOUNT_LOG_HELP, of=None)

@@ -14,6 +14,7 @@ from service.parts import Parts
 from service.passwords import Hashes
 from service.photos import PhotoStore
 from service.reception import Bell
+from service.secret_box import SecretBox
 from service.settings import Settings
 from service.signing import Keyring
 from service.standing import Standing
@@ -39,6 +40,7 @@ class Desk:
     store: Store
     photos: PhotoStore
     keyring: Keyring
+    box: SecretBox
     intake: Intake
     parts: Parts
     bell: Bell

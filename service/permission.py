@@ -15,7 +15,17 @@ from starlette.concurrency import run_in_threadpool
 
 from service.accounts import PassKind, find_caller, list_accounts, touch
 from service.audit import Act, note_refusal
-from service.caller import NO_MACHINE, NOBODY, WRONG_ROLE, Caller, NotAllowed, NotSignedIn, Role
+from service.caller import (
+    FACTOR_MISSING,
+    NO_MACHINE,
+    NOBODY,
+    WRONG_ROLE,
+    Caller,
+    NotAllowed,
+    NotSignedIn,
+    Role,
+    SecondFactorMissing,
+)
 from service.dependencies import Desk
 from service.photo_links import PURPOSE, PhotoPlace, Variant, check_link
 from service.scope import refuse_foreign
@@ -38,12 +48,14 @@ class Door(ABC):
 @dataclass(frozen=True, slots=True)
 class May(Door):
     """Lets through who has one of the roles. `page`: who is not signed in is led to `/masuk` instead. `person`:
-    not by a machine's token. `variant`: of a photo; a signed link to it stands for the account that made it."""
+    not by a machine's token. `variant`: of a photo; a signed link to it stands for the account that made it.
+    `before_factor`: also who has yet to turn on the second factor that their role needs."""
 
     roles: frozenset[Role]
     page: bool = False
     person: bool = False
     variant: Variant | None = None
+    before_factor: bool = False
 
     async def __call__(self, request: Request) -> Caller:
         """The caller whom `AskedFirst` let through; on any other route there is none, and the request fails."""
@@ -52,7 +64,10 @@ class May(Door):
         return caller
 
     def let_through(self, request: Request, desk: Desk) -> Caller:
-        """Who calls, kept with the request, that a refusal may name them. Raises NotSignedIn, NotAllowed or Foreign."""
+        """Who calls, kept with the request, that a refusal may name them.
+
+        Raises NotSignedIn, SecondFactorMissing, NotAllowed or Foreign.
+        """
         if self.variant is not None and "link" in request.query_params:
             caller = find_linked(request, desk, self.variant)
         else:
@@ -60,6 +75,8 @@ class May(Door):
         if caller is None:
             raise NotSignedIn(NOBODY, page=request.url.path if self.page else None)
         request.state.caller = caller
+        if not self.before_factor and lacks_factor(caller, desk):
+            raise SecondFactorMissing(FACTOR_MISSING, page=request.url.path if self.page else None)
         if self.person and _bearer(request) is not None:
             raise NotAllowed(NO_MACHINE)
         if not caller.roles & self.roles:
@@ -111,6 +128,11 @@ def refuse_foreign_path(caller: Caller, desk: Desk, named: Mapping[str, str]) ->
             upload=named.get("upload_id"),
             entry=named.get("subject"),
         )
+
+
+def lacks_factor(caller: Caller, desk: Desk) -> bool:
+    """Whether one of the caller's roles needs a second factor and the account has none yet."""
+    return caller.by_password_alone and bool(caller.roles & desk.settings.roles_with_second_factor)
 
 
 def may(*roles: Role) -> May:
@@ -186,6 +208,9 @@ AsModelKeeper = Annotated[Caller, Depends(may(Role.ML, Role.ADMIN))]
 AsViewerOfPhoto = Annotated[Caller, Depends(May(ORIGINALS, variant=Variant.PHOTO))]
 AsViewerOfOverlay = Annotated[Caller, Depends(May(EVERY_ROLE, variant=Variant.OVERLAY))]
 AsViewerOfThumbnail = Annotated[Caller, Depends(May(EVERY_ROLE, variant=Variant.THUMBNAIL))]
-AsPerson = Annotated[Caller, Depends(May(EVERY_ROLE, person=True))]
+AsPerson = Annotated[Caller, Depends(May(EVERY_ROLE, person=True, before_factor=True))]
+"""What persons do with their own account, and all that is open before a second factor that their role needs."""
+AsSignedIn = Annotated[Caller, Depends(May(EVERY_ROLE, before_factor=True))]
 PAGE = Depends(May(EVERY_ROLE, page=True))
+OWN_PAGE = Depends(May(EVERY_ROLE, page=True, before_factor=True))
 PUBLIC = Depends(open_to_all)

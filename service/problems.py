@@ -32,7 +32,7 @@ from qc_vision.errors import (
 )
 from qc_vision.message import Message
 from service.accounts import AccountError
-from service.caller import NotAllowed, NotSignedIn
+from service.caller import NotAllowed, NotSignedIn, SecondFactorMissing
 from service.facts import AlreadyThere, EditedMeanwhile
 from service.item import ItemRefused
 from service.openid import IdentityRefused, ProviderAway
@@ -41,7 +41,16 @@ from service.passwords import WeakPassword
 from service.photo_links import LinkRefused
 from service.refiling import FilingRefused
 from service.scope import HIDDEN, Foreign
-from service.sign_in import IdentityUnknown, OldPasswordWrong, SignInRefused, TooManyTries
+from service.sign_in import (
+    CodeWrong,
+    IdentityUnknown,
+    OldPasswordWrong,
+    PasswordWrong,
+    SecondFactorRefused,
+    SecondFactorWanted,
+    SignInRefused,
+    TooManyTries,
+)
 from service.signing import SignatureRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -168,9 +177,22 @@ KINDS: dict[type[QcVisionError], Kind] = {
     ),
     NotSignedIn: Kind(status=401, code="not-signed-in", title=Message(id="Belum masuk", en="Not signed in")),
     NotAllowed: Kind(status=403, code="not-allowed", title=Message(id="Tidak boleh", en="Not allowed")),
+    SecondFactorMissing: Kind(
+        status=403,
+        code="second-factor-missing",
+        title=Message(id="Faktor kedua belum aktif", en="Second factor missing"),
+    ),
     LinkRefused: Kind(status=403, code="link", title=Message(id="Tautan tidak sah", en="Link refused")),
     SignInRefused: Kind(
         status=401, code="sign-in", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
+    ),
+    SecondFactorWanted: Kind(
+        status=401, code="second-factor", title=Message(id="Perlu faktor kedua", en="Second factor wanted")
+    ),
+    SecondFactorRefused: Kind(
+        status=401,
+        code="second-factor-refused",
+        title=Message(id="Faktor kedua ditolak", en="Second factor refused"),
     ),
     IdentityRefused: Kind(
         status=401, code="identity", title=Message(id="Tidak bisa masuk", en="Sign-in refused")
@@ -186,6 +208,10 @@ KINDS: dict[type[QcVisionError], Kind] = {
     OldPasswordWrong: Kind(
         status=422, code="old-password", title=Message(id="Kata sandi lama salah", en="Old password wrong")
     ),
+    PasswordWrong: Kind(
+        status=422, code="password-wrong", title=Message(id="Kata sandi salah", en="Password wrong")
+    ),
+    CodeWrong: Kind(status=422, code="code-wrong", title=Message(id="Kode salah", en="Code wrong")),
     TooManyTries: Kind(
         status=429,
         code="too-many-tries",
@@ -381,10 +407,12 @@ def answer_problems(app: FastAPI) -> None:
 
 
 def answer_core(request: Request, error: Exception) -> Response:
-    """The problem document of an error of the core; a page that needs a sign-in leads to it."""
+    """The problem document of an error of the core; a page that needs a sign-in, or a second factor, leads to it."""
     assert isinstance(error, QcVisionError)
     if isinstance(error, NotSignedIn) and error.page is not None:
         return RedirectResponse(f"/masuk?ke={quote(error.page, safe='/')}", status_code=303)
+    if isinstance(error, SecondFactorMissing) and error.page is not None:
+        return RedirectResponse("/akun", status_code=303)
     kind, words = kind_of(error), error.message
     if kind is NOT_FOUND and getattr(request.state, "held_to_groups", False):
         words = HIDDEN  # the same words whether it is another group's or not there at all

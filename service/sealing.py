@@ -21,6 +21,8 @@ def make_key(file: Path) -> str:
     public = str(made.to_public())
     with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as written:
         written.write(f"# public key: {public}\n{made}\n")
+        written.flush()
+        os.fsync(written.fileno())
     return public
 
 

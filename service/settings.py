@@ -14,12 +14,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from qc_vision.errors import QcVisionError
 from qc_vision.message import Message
+from service.caller import Role
 
 PREFIX = "QC_"
 OF_TESTS = "QC_TEST_"
 """Variables that tell the tests where a database is; they are no settings."""
 SENDS_TRACES = "opentelemetry-exporter-otlp-proto-http"
 """The package of the extra `otel`."""
+_ROLE = f"({'|'.join(Role)})"
 
 
 class Settings(BaseSettings):
@@ -40,7 +42,8 @@ class Settings(BaseSettings):
 
     `backup_public_key` seals backups, `backup_key` opens them and belongs elsewhere than on the server.
     `oidc_issuer`: the OpenID Connect provider through which accounts linked to it may sign in, as `oidc_client_id`; the
-    page's button says `oidc_name`. `otlp_endpoint`: the OpenTelemetry collector that is sent traces, over HTTP.
+    page's button says `oidc_name`. `second_factor_roles`: joined by commas; who has one and signs in with a password must have
+    turned on a second factor. `otlp_endpoint`: the OpenTelemetry collector that is sent traces, over HTTP.
 
     A setting with `repr=False` may hold a password: it is neither printed nor logged."""
 
@@ -82,11 +85,16 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = Field(default=None, repr=False)
     oidc_name: str = Field(default="OpenID", max_length=40)
+    second_factor_roles: str | None = Field(default=None, pattern=f"^{_ROLE}(,{_ROLE})*$")
     otlp_endpoint: str | None = Field(default=None, pattern="^https?://[^?#@]*[^/?#@]$")
 
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'records.sqlite'}"
+
+    @property
+    def roles_with_second_factor(self) -> frozenset[Role]:
+        return frozenset(Role(name) for name in (self.second_factor_roles or "").split(",") if name)
 
     @property
     def is_https(self) -> bool:

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from qc_vision.message import Message
 from service.answers import LimitsAnswer, SampleAnswer
 from service.dependencies import AtDesk
-from service.permission import PAGE, PUBLIC, AsAnyone, AskedFirst
+from service.permission import OWN_PAGE, PAGE, PUBLIC, AsAnyone, AskedFirst
 from service.problems import NOT_FOUND, RequestRefused
 
 router = APIRouter(route_class=AskedFirst)
@@ -52,7 +52,7 @@ def show_item(ref: str) -> HTMLResponse:
     return _show("item", "item.js", "itemHeading", "Riwayat keranjang")
 
 
-@router.get("/akun", include_in_schema=False, dependencies=[PAGE])
+@router.get("/akun", include_in_schema=False, dependencies=[OWN_PAGE])
 def show_account() -> HTMLResponse:
     return _show("account", "account.js", "accountHeading", "Akun saya")
 

@@ -10,20 +10,24 @@ from pydantic.dataclasses import dataclass as checked
 from service.accounts import LASTS, Pass, PassKind, end_session, open_link
 from service.dependencies import AtDesk, Desk
 from service.entries import Person
-from service.permission import PUBLIC, AsAnyone, AskedFirst, cookie_of, session_of
+from service.permission import PUBLIC, AskedFirst, AsSignedIn, cookie_of, session_of
 from service.sign_in import sign_in
 from service.store import now
 
 router = APIRouter(prefix="/v1", tags=["session"], route_class=AskedFirst)
 
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+OneTimeCode = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 _CLOSED = ConfigDict(extra="forbid")
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class SignInEntry:
+    """`second_factor`: what the answer `second-factor` asks for, 6 digits from the account's app or a recovery code."""
+
     code: Person
     password: Secret
+    second_factor: OneTimeCode | None = None
 
 
 @checked(frozen=True, slots=True, kw_only=True, config=_CLOSED)
@@ -59,8 +63,10 @@ def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry
         desk.store,
         entry.code,
         entry.password,
+        entry.second_factor,
         address=sender_of(request),
         hashes=desk.hashes,
+        box=desk.box,
         now=now(),
     )
     with desk.store.changing() as connection:
@@ -69,13 +75,13 @@ def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry
 
 
 @router.get("/session")
-def who(caller: AsAnyone) -> Who:
+def who(caller: AsSignedIn) -> Who:
     """Who is signed in."""
     return Who(code=caller.code, roles=tuple(sorted(caller.roles)))
 
 
 @router.delete("/session")
-def end(desk: AtDesk, caller: AsAnyone, request: Request, response: Response) -> SignedOut:
+def end(desk: AtDesk, caller: AsSignedIn, request: Request, response: Response) -> SignedOut:
     """Signs out; a session that a provider opened ends there too, where `onward` leads."""
     with desk.store.changing() as connection:
         by_identity = end_session(connection, session_of(request, desk), now=now())

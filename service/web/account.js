@@ -1,7 +1,8 @@
-// The page `/akun`: another password, and what lets this account in.
+// The page `/akun`: another password, what lets this account in, and its second factor.
 
 import { deleteAt, fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, make } from "./draw.js";
+import { listen, loadFactor, redrawFactor } from "./second-factor.js";
 import { speak, when, word } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -11,12 +12,14 @@ let refusal = null;
 let done = null;
 
 at("change").addEventListener("submit", change);
+listen(attempt, load);
 speak(redraw);
 attempt(load);
 
 async function load() {
   who = await fetchJson("/v1/session");
   ({ open } = await fetchJson("/v1/account/passes"));
+  await loadFactor();
 }
 
 async function change(event) {
@@ -55,6 +58,7 @@ function redraw() {
   at("who").textContent = who ? `${who.code} · ${who.roles.map((role) => word(`role_${role}`)).join(", ")}` : "";
   at("code").value = who?.code ?? "";
   at("open").replaceChildren(...open.map(drawOpen));
+  redrawFactor();
 }
 
 function drawOpen(pass) {

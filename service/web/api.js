@@ -1,12 +1,13 @@
 // Talks to the service. What goes wrong comes back as a Refusal with words in both languages.
 
 export class Refusal extends Error {
-  /** `messages` {id, en}, or the key of one of the page's own words; `status` of the answer, `links` it named, `afterMs`
-      when to come again. */
-  constructor({ messages = null, key = null, status = 0, links = null, afterMs = null }) {
+  /** `messages` {id, en}, or the key of one of the page's own words; `code` of the problem, `status` of the answer, `links`
+      it named, `afterMs` when to come again. */
+  constructor({ messages = null, key = null, code = null, status = 0, links = null, afterMs = null }) {
     super(key ?? messages.en);
     this.messages = messages;
     this.key = key;
+    this.code = code;
     this.status = status;
     this.links = links;
     this.afterMs = afterMs;
@@ -88,8 +89,9 @@ export function read({ ok, status, text, afterMs = null }) {
     throw new Refusal({ key: "broken", status, afterMs });
   }
   if (ok) return body;
-  const { messages, links } = body;
-  throw new Refusal(messages ? { messages, status, links, afterMs } : { key: "broken", status, afterMs });
+  const { type, messages, links } = body;
+  const code = type?.split(":").pop() ?? null;
+  throw new Refusal(messages ? { messages, code, status, links, afterMs } : { key: "broken", status, afterMs });
 }
 
 /** Of a header that counts seconds; null where there is none. */

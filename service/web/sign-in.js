@@ -1,4 +1,5 @@
-// The page `/masuk`: sign in or, with a one-time link behind `#`, set the password first.
+// The page `/masuk`: sign in, with a second factor where the account has one; by a one-time link behind `#`, set the password
+// first.
 
 import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, make } from "./draw.js";
@@ -13,6 +14,7 @@ const behind = location.hash.slice(1);
 const link = failed ? "" : behind;
 let refusal = failed ? new Refusal({ key: FAILED[failed] ?? "identityFailed" }) : null;
 let provider = null;
+let opened = null; // the account of the link, once it was used
 
 if (behind) {
   history.replaceState(null, "", location.pathname + location.search); // the link stays in no history
@@ -42,15 +44,24 @@ async function send(event) {
   event.preventDefault();
   const password = at("password").value;
   try {
-    const code = link ? (await postJson("/v1/account-links", { link, password })).code : at("code").value.trim();
-    await postJson("/v1/session", { code, password });
+    if (link) opened ??= (await postJson("/v1/account-links", { link, password })).code;
+    const second = at("second").value.trim() || undefined;
+    await postJson("/v1/session", { code: opened ?? at("code").value.trim(), password, second_factor: second });
     location.assign(onward());
   } catch (wrong) {
     if (!(wrong instanceof Refusal)) throw wrong;
-    refusal = wrong;
+    const wanted = wrong.code === "second-factor";
+    if (wanted) askSecond();
+    refusal = wanted ? null : wrong;
     redraw();
-    at("problem").focus();
+    at(wanted ? "second" : "problem").focus();
   }
+}
+
+/** The password was right; a code is wanted beside it. */
+function askSecond() {
+  at("second-field").hidden = false;
+  at("second").required = true;
 }
 
 /** The page that was asked for; only one of ours. */

@@ -311,6 +311,33 @@ const WORDS = {
   oldPassword: { id: "Kata sandi lama", en: "Old password" },
   newPassword: { id: "Kata sandi baru", en: "New password" },
   changed: { id: "Kata sandi sudah diganti. Sesi lain sudah berakhir.", en: "The password is changed. Other sessions have ended." },
+  secondCode: { id: "Kode 6 angka dari aplikasi, atau kode pemulihan", en: "6 digits from the app, or a recovery code" },
+  factorHeading: { id: "Faktor kedua", en: "Second factor" },
+  factorLead: {
+    id: "Belum aktif. Dengan kode dari aplikasi autentikator di ponsel, kata sandi yang bocor saja tidak cukup untuk masuk.",
+    en: "Not on. With codes from an authenticator app on your phone, a leaked password alone does not let anybody in.",
+  },
+  factorMissing: {
+    id: "Peran Anda memerlukannya: aktifkan dulu, baru halaman lain terbuka.",
+    en: "Your role needs it: turn it on first, then the other pages open.",
+  },
+  factorSince: { id: "Aktif sejak", en: "On since" },
+  factorBegin: { id: "Aktifkan faktor kedua", en: "Turn on the second factor" },
+  factorKeyLead: {
+    id: "Pindai dengan aplikasi autentikator, buka tautannya di ponsel ini, atau ketik kuncinya.",
+    en: "Scan it with an authenticator app, open the link on this phone, or type in the key.",
+  },
+  factorQr: { id: "Kode QR untuk aplikasi autentikator", en: "QR code for the authenticator app" },
+  factorOpen: { id: "Buka di aplikasi", en: "Open in the app" },
+  factorFirst: { id: "Kode 6 angka yang sekarang tampil di aplikasi", en: "The 6 digits that the app shows now" },
+  factorConfirm: { id: "Periksa dan aktifkan", en: "Check it and turn on" },
+  factorOff: { id: "Matikan faktor kedua", en: "Turn off the second factor" },
+  recoveryHeading: { id: "Kode pemulihan", en: "Recovery codes" },
+  recoveryLead: {
+    id: "Catat dan simpan di luar ponsel: hanya tampil sekali ini. Tiap kode berlaku satu kali.",
+    en: "Write them down and keep them apart from the phone: they are shown only this once. Each is good once.",
+  },
+  recoveryLeft: { id: "kode pemulihan tersisa", en: "recovery codes left" },
   signInBy: { id: "Masuk lewat", en: "Sign in through" },
   identityFailed: { id: "Masuk lewat penyedia identitas tidak berhasil. Coba lagi.", en: "Signing in through the identity provider did not work. Try again." },
   identityUnknown: {

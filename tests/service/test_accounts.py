@@ -20,6 +20,7 @@ from service.accounts import IDLE, IDLE_IN_THE_FIELD, PassKind, find_caller, lis
 from service.caller import Role
 from service.cli import main
 from service.permission import COOKIE, May, open_to_all
+from service.secret_box import SecretBox
 from service.settings import Settings
 from service.sign_in import AT_MOST, SignInRefused, sign_in
 from service.store import Store, now, open_store
@@ -28,6 +29,8 @@ from tests.service.signed_in import AsNamed, new_pass
 from tests.service.test_lots import inspect
 
 PASSWORD = "kuda tangga hujan biru"
+NO_BOX = SecretBox(Path("nowhere"))
+"""Of accounts without a second factor nothing is sealed."""
 OURS = {"sec-fetch-site": "same-origin"}
 PUBLIC = {
     "/.well-known/jwks.json",
@@ -244,7 +247,7 @@ def test_an_account_tried_too_often_is_closed_for_a_while_even_to_the_right_pass
     assert try_password(stranger, "R-1", PASSWORD) == 429
     later = now() + timedelta(minutes=16)
     with pytest.raises(SignInRefused):
-        sign_in(store, "R-1", "wrong", address="x", hashes=CountingHashes(), now=later)
+        sign_in(store, "R-1", "wrong", address="x", hashes=CountingHashes(), box=NO_BOX, now=later)
     assert audited(store).count("locked_out") == 1
 
 
@@ -254,7 +257,7 @@ def test_an_unknown_name_costs_one_hash_and_gets_the_same_words(stranger: TestCl
     for code in ("R-1", "NOBODY"):
         hashes = CountingHashes()
         with pytest.raises(SignInRefused) as refused:
-            sign_in(store, code, "wrong", address="x", hashes=hashes, now=now())
+            sign_in(store, code, "wrong", address="x", hashes=hashes, box=NO_BOX, now=now())
         said.append((hashes.verified, refused.value.message))
 
     assert said[0] == said[1]

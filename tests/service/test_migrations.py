@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, insert, inspect, selec
 
 from qc_vision.demands import Demands
 from qc_vision.record import record_json
+from service.account_tables import ACCOUNTS, RECOVERY_CODES, SECOND_FACTORS
+from service.accounts import list_accounts
 from service.filing import present_ref
 from service.store import open_store
 from service.tables import FACTS, INSPECTIONS, UPLOADS, WAITING
@@ -279,3 +281,22 @@ def test_an_upload_that_waited_before_more_could_be_demanded_is_graded_as_it_was
 
     assert upload is not None
     assert upload.demands == Demands(card="required")
+
+
+def test_accounts_outlast_the_step_to_second_factors_and_the_one_back(engine: Engine) -> None:
+    step_to(engine, "r0014")
+    row = {"code": "R-1", "roles": "admin", "created_at": AT}
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(row))
+
+    step_to(engine, "r0015")
+    with engine.begin() as connection:
+        (account,) = list_accounts(connection)
+        connection.execute(insert(SECOND_FACTORS).values(account="R-1", secret="sealed"))
+        connection.execute(insert(RECOVERY_CODES).values(sha256="0" * 64, account="R-1"))
+    assert (account.code, account.second_factor) == ("R-1", False)
+
+    step_to(engine, "r0014", back=True)
+    assert not {"second_factors", "recovery_codes"} & set(inspect(engine).get_table_names())
+    with engine.begin() as connection:
+        assert connection.execute(select(ACCOUNTS.c.code)).all() == [("R-1",)]

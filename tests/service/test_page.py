@@ -4,8 +4,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import cv2
 import httpx2
+import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
@@ -18,13 +21,14 @@ from service.caller import Role
 from service.facts import Kind, WantedFacts, list_facts
 from service.permission import COOKIE
 from service.settings import Settings
-from service.store import Store, Wanted
+from service.store import Store, Wanted, now
 from service.tables import UPLOAD_PHOTOS
 from tests.service.bad_line import BadLine
 from tests.service.browser import NEEDS_CHROMIUM, send
 from tests.service.fakes import FakeInspector, photo_of
 from tests.service.running import served
 from tests.service.signed_in import AsNamed, new_pass
+from tests.service.test_second_factor import STEP, App
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -555,3 +559,60 @@ def test_on_one_s_account_the_password_is_changed_and_another_session_ended(
     page.get_by_role("button", name="Ganti kata sandi").click()
     expect(page.locator("#done")).to_contain_text("Kata sandi sudah diganti")
     expect(page.locator("#new")).to_have_value("")
+
+
+def test_a_second_factor_is_turned_on_and_asked_for_at_the_next_sign_in(
+    page: Page, address: str, store: Store
+) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{address}/masuk#{new_pass(store, 'R-9', PassKind.LINK)}")
+    page.fill("#password", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Masuk").click()
+    page.click("#account")
+    page.fill("#begin-password", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Aktifkan faktor kedua").click()
+    expect(page.locator("#factor-qr svg")).to_be_visible()
+    key = page.locator("#factor-key").inner_text()
+    link = page.locator("#factor-uri").get_attribute("href") or ""
+    assert parse_qs(urlsplit(link).query)["secret"] == [key.replace(" ", "")]
+    assert qr_in(page) == link
+
+    page.fill("#first-code", "000")
+    page.get_by_role("button", name="Periksa dan aktifkan").click()
+    expect(page.locator("#problem")).to_contain_text("Kode salah")
+    app = App(key)
+    page.fill("#first-code", app.code(now() - STEP))
+    page.get_by_role("button", name="Periksa dan aktifkan").click()
+    expect(page.locator("#recovery-codes li")).to_have_count(8)
+    expect(page.locator("#factor-confirm")).to_be_hidden()
+    page.evaluate("document.querySelector('#language').click()")
+    expect(page.locator("#factor-state")).to_contain_text("recovery codes left: 8")
+    page.evaluate("document.querySelector('#language').click()")
+    recovery = page.locator("#recovery-codes li").first.inner_text()
+
+    page.click("#sign-out")
+    page.fill("#code", "R-9")
+    page.fill("#password", "kuda tangga hujan biru")
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("#second")).to_be_focused()
+    expect(page.locator("#problem")).to_be_hidden()
+    page.fill("#second", "000000")
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("#problem")).to_contain_text("Kode salah")
+    page.fill("#second", app.code())
+    page.get_by_role("button", name="Masuk").click()
+
+    page.click("#account")
+    page.fill("#off-password", "kuda tangga hujan biru")
+    page.fill("#off-code", recovery)
+    page.get_by_role("button", name="Matikan faktor kedua").click()
+    expect(page.locator("#factor-state")).to_contain_text("Belum aktif")
+
+
+def qr_in(page: Page) -> str:
+    """What a reader of QR codes makes of the picture on the page."""
+    drawn = cv2.imdecode(
+        np.frombuffer(page.locator("#factor-qr svg").screenshot(), np.uint8), cv2.IMREAD_COLOR
+    )
+    text, _, _ = cv2.QRCodeDetector().detectAndDecode(drawn)
+    return text

@@ -34,6 +34,7 @@ from service.photo_bucket import open_photos
 from service.photos import PhotoFolder
 from service.purge import Retention, purge
 from service.reception import Received, Sent, SentFile, accept
+from service.secret_box import KEY_FILE, SecretBox
 from service.settings import Settings
 from service.store import Store, Wanted, append_inspection, now, open_database
 from service.tables import DELIVERIES, EVENTS, FACTS, INSPECTIONS, KEPT, METADATA
@@ -56,6 +57,7 @@ from tests.service.tampering import (
 )
 from tests.service.test_lots import SPEC, inspect
 from tests.service.test_scope import OURS, THEIRS, Village, held_to
+from tests.service.test_second_factor import good_for_one_of_many
 from tests.service.test_store import inspection
 from tests.service.test_verify import delivery, event, fact
 
@@ -177,6 +179,10 @@ def test_all_tampering_is_found_with_its_first_break(engine: Engine) -> None:
         assert isinstance(with_checkpoint, Break)
         assert (with_checkpoint.table, with_checkpoint.found) == ("ledger", f"the last entry is {end}")
     assert not_vouched_for(engine) == {name: columns for name, (_, columns) in OUT_OF_THE_LEDGER.items()}
+
+
+def test_of_many_who_send_the_same_code_of_an_app_at_once_one_gets_in(store: Store, tmp_path: Path) -> None:
+    good_for_one_of_many(store, SecretBox(tmp_path / "keys" / KEY_FILE))
 
 
 def test_an_entry_that_does_not_follow_the_last_one_is_refused(engine: Engine, store: Store) -> None:
