@@ -53,6 +53,11 @@ OUT_OF_THE_LEDGER = {
         "whom a provider's sign-in lets in today, changed like accounts",
         {"issuer", "subject", "account"},
     ),
+    "second_factors": (
+        "what sign-in asks beside a password today, changed like accounts",
+        {"account", "secret", "confirmed_at", "last_step"},
+    ),
+    "recovery_codes": ("the same for whoever lost the phone; a used one is gone", {"sha256", "account"}),
     "photo_marks": (
         "what a photo looks like, told again from the photo itself; forgotten with it",
         {"mark", "inspection", "position"},
