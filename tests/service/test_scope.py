@@ -201,6 +201,7 @@ def test_every_list_is_tried_above(client: TestClient) -> None:
         "/",
         "/akun",
         "/v1/account/passes",
+        "/v1/account/second-factor",
         "/v1/sign-in-ways",
         "/masuk/openid",
         "/masuk/openid/kembali",
