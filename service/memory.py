@@ -11,7 +11,7 @@ M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 ARENAS = 2
 LARGE_BYTES = 1 << 20
 GRADING = {
-    "glibc.malloc.hugetlb": 1,  # large pages where the system has them: some forty times fewer page faults
+    "glibc.malloc.hugetlb": 1,  # large pages where the system has them: many times fewer page faults
     "glibc.malloc.mmap_threshold": 8 << 20,
     "glibc.malloc.trim_threshold": 32 << 20,
     "glibc.malloc.arena_max": ARENAS,

@@ -54,11 +54,11 @@ def read(path: Path, truth: dict[str, Any], perceiver: Perceiver) -> Row:
     scale = read_scale(photo, weave_map, known=known)
     centre = truth["centre"]
     middle = min(truth["points"], key=lambda p: math.hypot(p["x"] - centre["x"], p["y"] - centre["y"]))
+    readings = [r for r in read_density(weave_map, scale=scale) if r.per_10cm is not None]
     density, named = {}, []
     for direction, step in STEPS.items():
         dx, dy = middle[f"{step}_vec_px"]
         angle_deg = math.degrees(math.atan2(dy, dx))
-        readings = [r for r in read_density(weave_map, scale=scale) if r.per_10cm is not None]
         if readings:
             reading = min(readings, key=lambda r: turn(r.angle_deg, angle_deg))
             error = (reading.per_10cm or 0.0) * centre[f"{step}_pitch_mm"] / 100 - 1
