@@ -127,6 +127,7 @@ def test_a_reason_that_was_typed_is_still_there_after_the_line_broke(
     send(store, address, "A-1", Verdict.FAIL)
     open_queue(page, f"{address}/antrean")
     page.keyboard.press("2")
+    expect(page.locator("#reason")).to_be_focused()
     page.keyboard.type("hanya 2 bayangan")
     page.route("**/v1/dispositions", lambda route: route.abort())
     page.keyboard.press("Enter")
