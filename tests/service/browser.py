@@ -55,7 +55,11 @@ def address(settings: Settings, store: Store) -> Iterator[str]:
 
 @pytest.fixture
 def page(address: str, store: Store) -> Iterator["Page"]:
-    """A phone signed in as R-3, in Bahasa Indonesia; any error that the page's scripts raise fails the test."""
+    """A phone signed in as R-3, in Bahasa Indonesia; any error that the page's scripts raise fails the test.
+
+    What a test turns aside with `route` it turns aside before it opens a page: one that is open may send its next request
+    past it.
+    """
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)

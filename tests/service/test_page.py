@@ -205,9 +205,9 @@ def test_the_page_says_where_its_centimetres_come_from(page: Page, address: str,
 def test_the_page_says_so_when_the_service_cannot_be_reached(
     page: Page, address: str, failing_photo: Path
 ) -> None:
+    page.route("**/v1/inspections", lambda route: route.abort())
     page.goto(address)
     page.set_input_files("#album", failing_photo)
-    page.route("**/v1/inspections", lambda route: route.abort())
     page.click("#send")
 
     expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan")
@@ -228,9 +228,9 @@ def test_who_is_told_when_to_come_again_waits_for_that_turn_however_often(
         else:
             route.continue_()
 
+    page.route("**/v1/inspections", full)
     page.goto(address)
     page.set_input_files("#album", failing_photo)
-    page.route("**/v1/inspections", full)
     page.click("#send")
 
     expect(page.locator("#progress-words")).to_contain_text("Antrean penuh")
@@ -292,10 +292,10 @@ def test_after_a_reload_the_photo_is_still_there_and_sending_goes_on_where_it_st
 ) -> None:
     size = large_photo.stat().st_size
     with BadLine(httpx2.URL(address).port or 0, breaks_after_bytes=size // 2) as line:
+        page.route("**/v1/parts", lambda route: route.abort() if line.cuts else route.continue_())
         page.goto(line.address)
         page.set_input_files("#album", large_photo)
         page.fill("#ref", "KLS-0412")
-        page.route("**/v1/parts", lambda route: route.abort() if line.cuts else route.continue_())
         page.click("#send")
         expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan", timeout=60_000)
         went_up = line.went_up_bytes
@@ -316,9 +316,9 @@ def test_after_a_reload_the_photo_is_still_there_and_sending_goes_on_where_it_st
 
 
 def test_signing_out_leaves_no_photo_behind(page: Page, address: str, large_photo: Path) -> None:
+    page.route("**/v1/parts", lambda route: route.abort())
     page.goto(address)
     page.set_input_files("#album", large_photo)
-    page.route("**/v1/parts", lambda route: route.abort())
     page.click("#send")
     expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan", timeout=60_000)
     page.click("#sign-out")

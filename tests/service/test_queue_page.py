@@ -125,15 +125,14 @@ def test_a_reason_that_was_typed_is_still_there_after_the_line_broke(
     page: Page, address: str, store: Store
 ) -> None:
     send(store, address, "A-1", Verdict.FAIL)
+    page.route("**/v1/dispositions", lambda route: route.abort(), times=1)
     open_queue(page, f"{address}/antrean")
     page.keyboard.press("2")
     expect(page.locator("#reason")).to_be_focused()
     page.keyboard.type("hanya 2 bayangan")
-    page.route("**/v1/dispositions", lambda route: route.abort())
     page.keyboard.press("Enter")
     expect(page.locator("#problem")).to_contain_text("Tidak tersambung ke layanan")
 
-    page.unroute("**/v1/dispositions")
     expect(page.locator("#reason")).to_have_value("hanya 2 bayangan")
     page.locator("#reason").press("Enter")
 
