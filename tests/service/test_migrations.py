@@ -5,22 +5,27 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, insert, inspect, select, text, true
+from sqlalchemy.exc import DBAPIError
 
 from qc_vision.demands import Demands
 from qc_vision.record import record_json
-from service.account_tables import ACCOUNTS, RECOVERY_CODES, SECOND_FACTORS
+from service.account_tables import ACCOUNTS, AUDIT, RECOVERY_CODES, SECOND_FACTORS
 from service.accounts import list_accounts
 from service.filing import present_ref
-from service.store import open_store
-from service.tables import FACTS, INSPECTIONS, UPLOADS, WAITING
+from service.store import open_database, open_store
+from service.tables import FACTS, INSPECTIONS, METADATA, UPLOADS, WAITING
 from service.uploads import find_upload
 from service.verify import Verified, verify
 from service.waiting import list_waiting, refresh
+from tests.service.tampering import fill, live_tables
 from tests.service.test_store import inspection
 
 POSTGRESQL = os.environ.get("QC_TEST_POSTGRESQL", "")
@@ -300,3 +305,52 @@ def test_accounts_outlast_the_step_to_second_factors_and_the_one_back(engine: En
     assert not {"second_factors", "recovery_codes"} & set(inspect(engine).get_table_names())
     with engine.begin() as connection:
         assert connection.execute(select(ACCOUNTS.c.code)).all() == [("R-1",)]
+
+
+def everything(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """What each table holds, as it is in the database."""
+    return {
+        name: sorted((dict(row) for row in connection.execute(select(table)).mappings()), key=str)
+        for name, table in live_tables(connection).items()
+        if name != "alembic_version"
+    }
+
+
+def test_the_way_back_and_up_again_keeps_all_that_an_older_version_knows(engine: Engine) -> None:
+    store = open_database(engine.url.render_as_string(hide_password=False))
+    fill(store)
+    store.close()
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(code="R-1", roles="admin", created_at=AT))
+        line = {"seq": 1, "id": "a-1", "at": AT, "what": "sign-in", "by": "R-1", "detail": ""}
+        connection.execute(insert(AUDIT).values(line))
+        before = everything(connection)
+
+    for revision in ("r0011", "r0010", "r0009", "r0005", "r0004", "r0003"):
+        step_to(engine, revision, back=True)
+        with engine.begin() as connection:
+            old = everything(connection)
+        for table in ("inspections", "records", "facts", "events", "deliveries", "ledger", "audit"):
+            assert old[table] == before[table]
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(text("DELETE FROM audit"))
+    assert [account["code"] for account in old["accounts"]] == ["R-1"]
+
+    step_to(engine, "head")
+    with engine.begin() as connection:
+        assert everything(connection) == before
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert isinstance(verify(connection, photos=None, checkpoints=()), Verified)
+
+
+@pytest.mark.parametrize("revision", ["r0002", "r0001", "base"])
+def test_no_step_back_takes_evidence_along(engine: Engine, revision: str) -> None:
+    step_to(engine, "r0003")
+    with engine.begin() as connection:
+        before = everything(connection)
+
+    with pytest.raises(NotImplementedError, match="append-only"):
+        step_to(engine, revision, back=True)
+
+    with engine.begin() as connection:
+        assert everything(connection).keys() == before.keys()

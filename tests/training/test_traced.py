@@ -38,6 +38,7 @@ def fabric(kind: str) -> Fabric:
         other=(0.1, 0.1, 0.1),
         other_share=0.0,
         band=1,
+        checked=False,
         seed=3,
     )
 

@@ -10,21 +10,21 @@ from training.traced.wall import Dent, Values, Wall
 from training.traced.weave import Fabric, Mesh, Strand
 
 KINDS = {
-    "run": ("MAJ-HOLE", 0.17),
-    "through": ("MAJ-HOLE", 0.12),
+    "run": ("MAJ-HOLE", 0.13),
+    "through": ("MAJ-HOLE", 0.08),
     "stake_gone": ("MAJ-HOLE", 0.03),
-    "broken": ("MAJ-BROKEN", 0.12),
+    "broken": ("MAJ-BROKEN", 0.1),
     "slit": ("MAJ-GAP", 0.06),
     "spread": ("MAJ-GAP", 0.08),
     "parted": ("MAJ-GAP", 0.05),
-    "loose": ("MIN-LOOSE", 0.07),
-    "skipped": ("MIN-PATTERN", 0.08),
+    "loose": ("MIN-LOOSE", 0.06),
+    "skipped": ("MIN-PATTERN", 0.11),
     "stain": ("MAJ-STAIN", 0.06),
     "mould": ("CRT-MOLD", 0.05),
-    "colour": ("MIN-COLOR", 0.03),
-    "stake_colour": ("MIN-COLOR", 0.02),
-    "rim": ("MAJ-RIM", 0.04),
-    "dent": ("MAJ-SHAPE", 0.04),
+    "colour": ("MIN-COLOR", 0.05),
+    "stake_colour": ("MIN-COLOR", 0.03),
+    "rim": ("MAJ-RIM", 0.08),
+    "dent": ("MAJ-SHAPE", 0.09),
 }
 """What happens, by its code, and how often."""
 LARGEST = 0.16

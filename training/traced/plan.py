@@ -142,7 +142,7 @@ def _fabric(weave: str, rng: np.random.Generator) -> tuple[Fabric, float, float]
         return float(r), float(g), float(b)
 
     weft = tone()
-    mixed = rng.random() < 0.3
+    mixed = rng.random() < (0.8 if material == "dyed" else 0.3)
     calm = rng.random() < 0.5
     fabric = Fabric(
         weave=weave,
@@ -158,6 +158,7 @@ def _fabric(weave: str, rng: np.random.Generator) -> tuple[Fabric, float, float]
         other=tone(),
         other_share=rng.uniform(0.1, 0.5) if mixed else 0.0,
         band=1 if rng.random() < 0.6 else int(rng.integers(2, 7)),
+        checked=mixed and stake >= 0.4 and rng.random() < 0.6,
         seed=int(rng.integers(1 << 30)),
     )
     return fabric, pitch, aspect

@@ -51,7 +51,8 @@ class Fabric:
     """How a wall is woven. Shares of the pitch or step: `weft_width`, `weft_thick`, `stake_width`; `swell`: how much
     wider weft is over a stake; `unruly`: how far strands stray; `uneven`: spread of widths; `spread`: of tones
     (ln). `weft`, `stake`: colours, linear RGB; `other` that of `other_share` of the weft, in bands of `band` rows, or
-    of single rows where that is 1. Rope and braid show a lobe where others have a stake."""
+    of single rows where that is 1; `checked`: of every second band of weft and of stakes. Rope and braid show a lobe
+    where others have a stake."""
 
     weave: str
     weft_width: float
@@ -66,6 +67,7 @@ class Fabric:
     other: tuple[float, float, float]
     other_share: float
     band: int
+    checked: bool
     seed: int
 
 
@@ -89,6 +91,10 @@ def _over(tile: tuple[tuple[int, ...], ...], row: int, stake: Values) -> Values:
     return np.asarray(line[low % len(line)] * (1 - part) + line[(low + 1) % len(line)] * part)
 
 
+def _every_second(band: int, count: int) -> NDArray[np.bool_]:
+    return np.arange(count) // band % 2 == 1
+
+
 def weave(wall: Wall, fabric: Fabric, *, skipped: tuple[tuple[int, int, int], ...] = ()) -> list[Strand]:
     """All strands of a wall; `skipped`: (row, first stake, last stake) where the weft stays on top."""
     rng = np.random.default_rng(fabric.seed)
@@ -106,6 +112,8 @@ def weave(wall: Wall, fabric: Fabric, *, skipped: tuple[tuple[int, int, int], ..
         + rng.normal(0, fabric.spread, (rows, 1))
     )
     others = rng.random(-(-rows // fabric.band)).repeat(fabric.band)[:rows] < fabric.other_share
+    if fabric.checked:
+        others = _every_second(fabric.band, rows)
     strands: list[Strand] = []
     width, thick = fabric.weft_width * wall.pitch, fabric.weft_thick * wall.pitch
     stake_thick = fabric.stake_width * min(wall.step, wall.pitch * 1.5) * 0.6
@@ -181,6 +189,7 @@ def _stakes(wall: Wall, fabric: Fabric, rng: np.random.Generator, rise: float, t
     count = wall.stakes if wall.closed else wall.stakes + 1
     flat = fabric.weave in ("plain", "twill21", "twill22")
     stray = _wander(rng, count, stops, 20) * fabric.unruly * 0.4
+    others = _every_second(fabric.band, count) & fabric.checked
     strands = []
     for j in range(count):
         under = np.zeros(stops)
@@ -203,7 +212,7 @@ def _stakes(wall: Wall, fabric: Fabric, rng: np.random.Generator, rise: float, t
                 width=np.full(stops, fabric.stake_width * wall.step * np.exp(rng.normal(0, fabric.uneven))),
                 thick=np.full(stops, thick),
                 tone=np.exp(np.full(stops, rng.normal(0, fabric.spread))),
-                tint=fabric.stake,
+                tint=fabric.other if others[j] else fabric.stake,
             )
         )
     return strands

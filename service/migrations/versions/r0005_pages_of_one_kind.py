@@ -49,4 +49,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("records are append-only: restore a copy of the file instead")
+    """Who waits is no evidence: a step up finds it again."""
+    op.drop_table("waiting")
+    op.drop_index("ix_deliveries_target_outcome_seq", "deliveries")
+    op.drop_index("ix_inspections_maker", "inspections")
+    op.drop_index("ix_facts_by", "facts")
+    op.create_index("ix_facts_item", "facts", ["item"])
+    op.create_index("ix_facts_lot", "facts", ["lot"])
+    op.drop_index("ix_facts_item_kind_seq", "facts")
+    op.drop_index("ix_facts_lot_kind", "facts")
+    op.drop_index("ix_facts_kind_seq", "facts")

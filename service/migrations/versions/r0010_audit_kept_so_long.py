@@ -21,6 +21,13 @@ END $$
 POSTGRESQL = """
 CREATE TRIGGER audit_refuse_delete BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_unpurged_audit()
 """
+SQLITE_NONE_GOES = """
+CREATE TRIGGER audit_refuse_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit are append-only'); END
+"""
+POSTGRESQL_NONE_GOES = """
+CREATE TRIGGER audit_refuse_delete BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change()
+"""
 
 
 def upgrade() -> None:
@@ -34,4 +41,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the audit is append-only: restore a copy of the database instead")
+    """No line goes any more; those that went stay gone."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER audit_refuse_delete")
+        op.execute(SQLITE_NONE_GOES)
+    else:
+        op.execute("DROP TRIGGER audit_refuse_delete ON audit")
+        op.execute("DROP FUNCTION refuse_unpurged_audit()")
+        op.execute(POSTGRESQL_NONE_GOES)
