@@ -85,7 +85,7 @@ def draw_fault(kind: str, wall: Wall, row: float, stake: float, rng: np.random.G
         "stake_colour": (rng.uniform(2, 9), 0.5),
         "colour": (0.5 if rng.random() < 0.6 else rng.uniform(1, 3), rng.uniform(2, 7) * wide),
         "rim": (2.0, rng.uniform(2, 6) * wide),
-        "dent": (s := rng.uniform(2, 4.5), s * wall.pitch / wall.step),
+        "dent": (s := max(2.5, rng.uniform(0.2, 0.7) / wall.pitch), s * wall.pitch / wall.step),
     }[kind]
     tints = TINTS.get(kind, ((0.0, 0.0, 0.0),))
     return Fault(
@@ -249,7 +249,7 @@ def dents(faults: Sequence[Fault], wall: Wall) -> tuple[Dent, ...]:
             row=f.row,
             stake=f.stake,
             reach=f.rows,
-            depth=(1 if f.seed % 2 else -1) * (1 + 1.5 * f.strength) * wall.pitch,
+            depth=(1 if f.seed % 2 else -1) * (0.25 + 0.45 * f.strength) * f.rows * wall.pitch,
         )
         for f in faults
         if f.kind == "dent"

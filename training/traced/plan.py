@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.traced.fault import KINDS, Fault, draw_fault
 from training.traced.opening import Opening, draw_opening
 from training.traced.wall import Form, Wall, base_of, mat, side_wall
-from training.traced.weave import Fabric
+from training.traced.weave import STAKELESS, Fabric
 
 SIZE_PX = (576, 448)
 FIELD_RAD = (0.75, 1.15)
@@ -99,7 +99,7 @@ def plan(seed: int) -> Plan:
     opening = None
     if form is not None and (chance := np.random.default_rng([seed, 2])).random() < OPENING_SHARE:
         opening = draw_opening(wall, fabric, _stake_before(view, wall), chance)
-    faults = _faults(wall, view, form, np.random.default_rng([seed, 1]))
+    faults = _faults(wall, view, form, weave, np.random.default_rng([seed, 1]))
     return Plan(
         form=form,
         fabric=fabric,
@@ -203,9 +203,14 @@ def _all_over(wall: Wall) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return row.ravel(), stake.ravel()
 
 
-def _faults(wall: Wall, view: View, form: Form | None, rng: np.random.Generator) -> tuple[Fault, ...]:
+def _faults(
+    wall: Wall, view: View, form: Form | None, weave: str, rng: np.random.Generator
+) -> tuple[Fault, ...]:
     """One to three of one kind, where they are in view."""
-    kinds = [kind for kind in KINDS if form is not None or kind != "rim"]
+    missing = {"rim"} if form is None else set()
+    if weave in STAKELESS:
+        missing |= {"stake_gone", "stake_colour"}
+    kinds = [kind for kind in KINDS if kind not in missing]
     shares = np.array([KINDS[kind][1] for kind in kinds])
     kind = str(rng.choice(kinds, p=shares / shares.sum()))
     row, stake = rng.uniform(0.06, 0.94, 4000) * wall.rows, rng.uniform(0, 1, 4000) * wall.stakes

@@ -14,6 +14,8 @@ TILES: dict[str, tuple[tuple[int, ...], ...]] = {
     "twill22": ((1, 1, 0, 0), (0, 1, 1, 0), (0, 0, 1, 1), (1, 0, 0, 1)),
 }
 PLAIN = ((1, 0), (0, 1))
+STAKELESS = ("rope", "braid")
+"""Rows laid on each other and sewn."""
 STOPS_A_STAKE = 8
 ROUND = 8
 """Corners of a strand's cross-section."""
@@ -135,7 +137,7 @@ def weave(wall: Wall, fabric: Fabric, *, skipped: tuple[tuple[int, int, int], ..
                     tint=tint,
                 )
             )
-    if fabric.weave not in ("rope", "braid"):
+    if fabric.weave not in STAKELESS:
         strands += _stakes(wall, fabric, rng, rise, stake_thick)
     return strands
 
@@ -152,7 +154,7 @@ def _weft_paths(
 ) -> list[tuple[Values, Values, Values]]:
     """Row, offset and relative width of each strand that makes up the k-th row."""
     row, even = np.full(len(stake), k + 0.5), np.ones(len(stake))
-    if fabric.weave in ("rope", "braid"):
+    if fabric.weave in STAKELESS:
         around = 2 * np.pi * stake / 3
         turn = -1 if k % 2 and fabric.weave == "braid" else 1
         start = rng.uniform(0, 2 * np.pi)
