@@ -21,6 +21,8 @@ from service.leftovers import compare_photos, find_bundles, find_halves, find_un
 from service.parts import Parts, parts_of
 from service.photo_bucket import open_photos
 from service.photos import PhotoStore, prepare_folder
+from service.second_factor import list_unreadable
+from service.secret_box import KEY_FILE, SecretBox
 from service.settings import Settings
 from service.signing import Keyring
 from service.store import Store, find_revisions, open_database
@@ -82,6 +84,7 @@ def _look_into(store: Store, settings: Settings, *, repair: bool, abandoned_s: f
     yield _try("uploads", lambda: _look_at_uploads(store, intake))
     yield _try("set aside", lambda: _look_at_set_aside(store, intake))
     yield _try("parts", lambda: _look_at_parts(parts_of(settings), repair=repair))
+    yield _try("second factors", lambda: _look_at_second_factors(store, settings))
     yield _try("ledger", lambda: _look_at_ledger(store, settings))
     yield _try("photos", lambda: _look_at_photos(store, photos))
     yield _try("orphan photos", lambda: _look_at_orphans(store, photos, settings, repair=repair))
@@ -212,6 +215,21 @@ def _look_at_parts(parts: Parts, *, repair: bool) -> Finding:
     said = f"{sum(part.offset_bytes for part in under_way) / 1e6:.1f} MB"
     count = len(under_way)
     return _ok("parts", f"{count} foto setengah terkirim, {said}", f"{count} photos half sent, {said}")
+
+
+def _look_at_second_factors(store: Store, settings: Settings) -> Finding:
+    key = settings.data_dir / "keys" / KEY_FILE
+    with store.reading() as connection:
+        count, unreadable = list_unreadable(connection, box=SecretBox(key))
+    if unreadable:
+        return _wrong(
+            "second factors",
+            f"milik {_some(unreadable)} tidak terbaca dengan {key}. Pulihkan berkas itu dari cadangan; kalau tidak ada: "
+            "'qc-service account second-factor remove KODE'.",
+            f"those of {_some(unreadable)} cannot be read with {key}. Restore that file from a copy; where there is none: "
+            "'qc-service account second-factor remove CODE'.",
+        )
+    return _ok("second factors", f"{count} aktif dan terbaca", f"{count} on and readable")
 
 
 def _look_at_ledger(store: Store, settings: Settings) -> Finding:

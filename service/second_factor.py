@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from qc_vision.errors import StorageError
 from qc_vision.message import Message
 from service.account_tables import PASSES, RECOVERY_CODES, SECOND_FACTORS
 from service.accounts import AccountError, PassKind
@@ -56,6 +57,15 @@ def find_factor(connection: Connection, code: str) -> Factor | None:
         since=datetime.fromisoformat(row.confirmed_at),
         recovery_codes=connection.execute(left).scalar_one(),
     )
+
+
+def list_unreadable(connection: Connection, *, box: SecretBox) -> tuple[int, list[str]]:
+    """How many second factors are on, and the codes of the accounts whose secret `box` cannot read, in order."""
+    on = select(SECOND_FACTORS.c.account, SECOND_FACTORS.c.secret)
+    rows = connection.execute(
+        on.where(SECOND_FACTORS.c.confirmed_at.is_not(None)).order_by(SECOND_FACTORS.c.account)
+    ).all()
+    return len(rows), [row.account for row in rows if not _reads(box, row.secret)]
 
 
 def begin(connection: Connection, code: str, *, box: SecretBox) -> Enrolment:
@@ -126,6 +136,14 @@ def remove_lost(connection: Connection, code: str, *, by: str, now: datetime) ->
     connection.execute(
         delete(PASSES).where(PASSES.c.account == code, PASSES.c.kind == PassKind.SESSION.value)
     )
+
+
+def _reads(box: SecretBox, sealed: str) -> bool:
+    try:
+        box.unseal(sealed)
+    except StorageError:
+        return False
+    return True
 
 
 def _on(code: str) -> tuple[ColumnElement[bool], ...]:

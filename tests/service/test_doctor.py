@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from pyrage import x25519
 
 from qc_vision.decision import Verdict
 from service.app import create_app
@@ -13,11 +14,14 @@ from service.cli import main
 from service.doctor import Finding, Health, examine
 from service.intake import Intake
 from service.photo_bucket import open_photos
+from service.second_factor import begin, confirm
+from service.secret_box import KEY_FILE, SecretBox
 from service.settings import Settings
-from service.store import find_revisions, open_database
+from service.store import find_revisions, now, open_database
 from service.uploads import claim, set_aside
 from tests.service.fakes import FakeInspector, photo_of, refuse_to_load
-from tests.service.signed_in import signed_in
+from tests.service.signed_in import add_missing, signed_in
+from tests.service.test_second_factor import App
 
 
 @pytest.fixture
@@ -180,6 +184,30 @@ def test_a_model_that_does_not_load_and_an_unreadable_key_are_told_and_the_rest_
     assert found["model"].message.en == "the model is broken"
     assert found["keys"].health is Health.WRONG
     assert found["photos"].health is Health.OK
+
+
+def test_whose_second_factor_cannot_be_read_is_told(used: Settings) -> None:
+    key = used.data_dir / "keys" / KEY_FILE
+    begun_alone, turned_on = "R-7", "R-8"
+    store = open_database(used.database)
+    for code in (begun_alone, turned_on):
+        add_missing(store, code)
+    with store.changing() as connection:
+        for code in (begun_alone, turned_on):
+            shown = begin(connection, code, box=SecretBox(key))
+        assert confirm(connection, turned_on, App(shown.key).code(), box=SecretBox(key), now=now())
+    store.close()
+    assert look(used)["second factors"].message.en == "1 on and readable"
+
+    key.unlink()
+    lost = look(used)["second factors"]
+    key.write_text(str(x25519.Identity.generate()))
+    another = look(used)["second factors"]
+
+    for found in (lost, another):
+        assert found.health is Health.WRONG
+        assert turned_on in found.message.en
+        assert begun_alone not in found.message.en
 
 
 def test_too_little_room_is_told(used: Settings) -> None:
