@@ -2,6 +2,7 @@
 
 import { deleteAt, fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, make } from "./draw.js";
+import { letReveal } from "./reveal.js";
 import { listen, loadFactor, redrawFactor } from "./second-factor.js";
 import { speak, when, word } from "./words.js";
 
@@ -13,6 +14,7 @@ let done = null;
 
 at("change").addEventListener("submit", change);
 listen(attempt, load);
+letReveal();
 speak(redraw);
 attempt(load);
 

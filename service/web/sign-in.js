@@ -3,6 +3,7 @@
 
 import { fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, make } from "./draw.js";
+import { letReveal } from "./reveal.js";
 import { speak, word } from "./words.js";
 
 /** What went wrong at the identity provider, by the code of the problem. */
@@ -26,6 +27,7 @@ if (link) {
   at("password").autocomplete = "new-password";
 }
 at("sign-in").addEventListener("submit", send);
+letReveal();
 speak(redraw);
 offer();
 

@@ -289,6 +289,8 @@ const WORDS = {
   signIn: { id: "Masuk", en: "Sign in" },
   accountCode: { id: "Kode akun", en: "Account code" },
   password: { id: "Kata sandi", en: "Password" },
+  showPassword: { id: "Perlihatkan kata sandi", en: "Show the password" },
+  hidePassword: { id: "Sembunyikan kata sandi", en: "Hide the password" },
   linkLead: { id: "Pilih kata sandi untuk akun Anda: paling sedikit 12 huruf.", en: "Choose a password for your account: at least 12 characters." },
   signOut: { id: "Keluar", en: "Sign out" },
   accountHeading: { id: "Akun saya", en: "My account" },

@@ -561,6 +561,31 @@ def test_on_one_s_account_the_password_is_changed_and_another_session_ended(
     expect(page.locator("#new")).to_have_value("")
 
 
+def test_a_password_can_be_looked_at_while_it_is_typed_and_is_hidden_when_it_is_sent(
+    page: Page, address: str
+) -> None:
+    page.context.clear_cookies()
+    page.route(
+        "**/v1/session", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
+    page.goto(f"{address}/masuk")
+    field = page.locator("#password")
+    page.fill("#code", "R-9")
+    page.fill("#password", "kuda tangga")
+
+    page.get_by_role("button", name="Perlihatkan kata sandi").click()
+    expect(field).to_have_attribute("type", "text")
+    expect(field).to_have_value("kuda tangga")
+    page.click("#language")
+    page.get_by_role("button", name="Hide the password").click()
+    expect(field).to_have_attribute("type", "password")
+
+    page.get_by_role("button", name="Show the password").click()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#problem")).to_be_visible()
+    expect(field).to_have_attribute("type", "password")
+
+
 def test_a_second_factor_is_turned_on_and_asked_for_at_the_next_sign_in(
     page: Page, address: str, store: Store
 ) -> None:
