@@ -80,6 +80,8 @@ AUDIT = Table(
     Column("detail", String(200), nullable=False),
     # what was refused lately, without reading all there ever was
     Index("ix_audit_what_at", "what", "at"),
+    # what happened to one account lately
+    Index("ix_audit_account_seq", "account", "seq"),
 )
 """Each sign-in, refusal and change of what an account may do. No passwords, no addresses of machines. A line goes only after
 a purge on record names a later moment."""

@@ -1,4 +1,5 @@
-"""`/v1/account`: what persons do with their own account: another password, their sessions and tokens."""
+"""`/v1/account`: what persons do with their own account: another password, their sessions and tokens, what
+happened to it."""
 
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
 from qc_vision.message import Message
+from service.account_news import News, list_news
 from service.accounts import OpenPass, end_open, list_open
 from service.dependencies import AtDesk
 from service.permission import AskedFirst, AsPerson, session_of
@@ -29,6 +31,11 @@ class OpenList:
     open: tuple[OpenPass, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsList:
+    news: tuple[News, ...]
+
+
 @router.post("/password", status_code=204)
 def change(desk: AtDesk, caller: AsPerson, request: Request, entry: PasswordEntry) -> None:
     """Another password; every other session of the account ends, its tokens stay."""
@@ -49,6 +56,14 @@ def list_mine(desk: AtDesk, caller: AsPerson, request: Request) -> OpenList:
     with desk.store.reading() as connection:
         found = list_open(connection, caller.code, session_of(request, desk), now=now())
     return OpenList(open=tuple(found))
+
+
+@router.get("/news")
+def list_happened(desk: AtDesk, caller: AsPerson, request: Request) -> NewsList:
+    """What happened to one's own account lately, newest first: sign-ins, refusals, changes."""
+    with desk.store.reading() as connection:
+        found = list_news(connection, caller.code, session_of(request, desk))
+    return NewsList(news=tuple(found))
 
 
 @router.delete("/passes/{pass_id}", status_code=204)

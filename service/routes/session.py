@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass as checked
 
+from service.account_news import count_news
 from service.accounts import LASTS, Pass, PassKind, end_session, open_link
 from service.dependencies import AtDesk, Desk
 from service.entries import Person
@@ -40,8 +41,11 @@ class LinkEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
+    """`news`: how much of `/v1/account/news` is new."""
+
     code: str
     roles: tuple[str, ...]
+    news: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +79,11 @@ def start(desk: AtDesk, request: Request, response: Response, entry: SignInEntry
 
 
 @router.get("/session")
-def who(caller: AsSignedIn) -> Who:
+def who(desk: AtDesk, caller: AsSignedIn, request: Request) -> Who:
     """Who is signed in."""
-    return Who(code=caller.code, roles=tuple(sorted(caller.roles)))
+    with desk.store.reading() as connection:
+        news = count_news(connection, caller.code, session_of(request, desk))
+    return Who(code=caller.code, roles=tuple(sorted(caller.roles)), news=news)
 
 
 @router.delete("/session")

@@ -1,4 +1,4 @@
-// The page `/akun`: another password, what lets this account in, and its second factor.
+// The page `/akun`: another password, what lets this account in, what happened to it, and its second factor.
 
 import { deleteAt, fetchJson, postJson, Refusal } from "./api.js";
 import { drawProblem, make } from "./draw.js";
@@ -9,6 +9,7 @@ import { speak, when, word } from "./words.js";
 const at = (id) => document.getElementById(id);
 let who = null;
 let open = [];
+let news = [];
 let refusal = null;
 let done = null;
 
@@ -21,6 +22,7 @@ attempt(load);
 async function load() {
   who = await fetchJson("/v1/session");
   ({ open } = await fetchJson("/v1/account/passes"));
+  ({ news } = await fetchJson("/v1/account/news"));
   await loadFactor();
 }
 
@@ -60,6 +62,7 @@ function redraw() {
   at("who").textContent = who ? `${who.code} · ${who.roles.map((role) => word(`role_${role}`)).join(", ")}` : "";
   at("code").value = who?.code ?? "";
   at("open").replaceChildren(...open.map(drawOpen));
+  at("news").replaceChildren(...news.map(drawNews));
   redrawFactor();
 }
 
@@ -71,6 +74,16 @@ function drawOpen(pass) {
     make("strong", "", heading),
     make("span", "line", `${word("lastUsed")} ${when(pass.seen_at)} · ${word("until")} ${when(pass.expires_at)}`),
     pass.current ? null : drawEnd(pass),
+  );
+}
+
+function drawNews({ at: moment, act, by, new: isNew }) {
+  const other = by === who.code || by === "-" ? "" : ` · ${word("by")} ${by === "command line" ? word("operator") : by}`;
+  return make(
+    "li",
+    isNew ? "new" : "",
+    make("strong", "", word(`act_${act}`)),
+    make("span", "line", `${isNew ? `${word("newsNew")} · ` : ""}${when(moment)}${other}`),
   );
 }
 

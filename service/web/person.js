@@ -1,7 +1,9 @@
 // Who is signed in: shown in the page's head, with the way to the account and the way out.
 
 import { deleteAt, fetchJson, Refusal } from "./api.js";
+import { make } from "./draw.js";
 import { forgetUnsent } from "./unsent.js";
+import { word } from "./words.js";
 
 const here = location.pathname.startsWith("/pemeriksaan/") ? "/" : `/${location.pathname.split("/")[1]}`;
 document.querySelector(`.bar nav [href="${here}"]`)?.setAttribute("aria-current", "true");
@@ -24,8 +26,13 @@ whoIsIn().then(show, (wrong) => {
   if (!(wrong instanceof Refusal)) throw wrong;
 });
 
-function show({ code }) {
-  account.textContent = code;
+function show({ code, news }) {
+  account.replaceChildren(make("span", "code", code));
+  if (news) {
+    const what = make("span", "offstage", word("newsCount"));
+    what.dataset.word = "newsCount";
+    account.append(make("span", "told", `${news} `, what));
+  }
   account.hidden = out.hidden = false;
 }
 

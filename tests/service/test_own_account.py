@@ -7,14 +7,14 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from service.accounts import PassKind
+from service.accounts import PassKind, set_roles
 from service.app import create_app
 from service.audit import Asked, read_audit
 from service.caller import Role
 from service.permission import COOKIE
 from service.settings import Settings
 from service.sign_in import AT_MOST
-from service.store import Store
+from service.store import Store, now
 from tests.service.fakes import FakeInspector
 from tests.service.signed_in import new_pass
 from tests.service.test_accounts import OURS, PASSWORD, try_password, with_password
@@ -125,9 +125,59 @@ def test_nobody_sees_or_ends_what_is_another_s(browser: TestClient) -> None:
     assert lets_in(browser, theirs)
 
 
+def news_of(client: TestClient) -> tuple[list[str], list[str]]:
+    """The acts told, newest first: all, and the new ones."""
+    told = client.get("/v1/account/news").json()["news"]
+    new = [one["act"] for one in told if one["new"]]
+    assert client.get("/v1/session").json()["news"] == len(new)
+    return [one["act"] for one in told], new
+
+
+def test_the_next_sign_in_tells_what_happened_to_the_account_and_the_one_after_no_more(
+    browser: TestClient,
+) -> None:
+    stranger = TestClient(browser.app, headers=OURS)
+    assert news_of(browser)[1] == []  # whoever signs in for the first time has missed nothing
+    assert try_password(stranger, "R-1", "guessed") == 401
+    assert change(browser, PASSWORD, NEW) is None
+
+    # while one is in, another's doing is news, one's own is none
+    assert news_of(browser) == (
+        ["password_changed", "sign_in_refused", "signed_in", "password_set", "link_made"],
+        ["sign_in_refused"],
+    )
+
+    assert try_password(browser, "R-1", NEW) == 204
+    assert news_of(browser)[1] == ["password_changed", "sign_in_refused"]
+
+    assert try_password(browser, "R-1", NEW) == 204
+    assert news_of(browser)[1] == []
+
+
+def test_an_administrator_s_changes_are_told_with_who_made_them(browser: TestClient) -> None:
+    assert try_password(browser, "R-1", PASSWORD) == 204
+    with store_of(browser).changing() as connection:
+        set_roles(connection, "R-1", frozenset({Role.INSPECTOR}), by="A-9", now=now())
+
+    latest = browser.get("/v1/account/news").json()["news"][0]
+
+    assert (latest["act"], latest["by"], latest["new"]) == ("roles_changed", "A-9", True)
+
+
+def test_of_another_s_account_nothing_is_told(browser: TestClient) -> None:
+    stranger = TestClient(browser.app, headers=OURS)
+    assert try_password(browser, "R-1", PASSWORD) == 204
+    new_pass(store_of(browser), "R-2", PassKind.TOKEN)
+    assert try_password(stranger, "R-2", "guessed") == 401
+    assert try_password(stranger, "nobody", "guessed") == 401
+
+    assert "token_made" not in news_of(browser)[0]
+    assert news_of(browser)[1] == []
+
+
 def test_a_machine_s_token_does_not_touch_its_account(browser: TestClient) -> None:
     headers = {"authorization": f"Bearer {new_pass(store_of(browser), 'R-1', PassKind.TOKEN, *Role)}"}
-    for method, path in (("GET", "passes"), ("DELETE", "passes/x"), ("POST", "password")):
+    for method, path in (("GET", "passes"), ("GET", "news"), ("DELETE", "passes/x"), ("POST", "password")):
         body = {"content": json.dumps({"old": PASSWORD, "new": NEW})} if method == "POST" else {}
         answer = browser.request(method, f"/v1/account/{path}", headers=headers, **body)
         assert answer.status_code == 403, path

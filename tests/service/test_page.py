@@ -521,8 +521,10 @@ def test_the_page_s_head_keeps_to_its_lines_and_its_width(page: Page, address: s
     code = "PENDAMPING-DESA-KEBASEN-UTARA-01"
     session = new_pass(store, code, PassKind.SESSION)
     page.context.add_cookies([{"name": COOKIE, "value": session, "url": address}])
+    new_pass(store, code, PassKind.TOKEN)  # which is news to whoever did not make it
     page.goto(f"{address}/riwayat")
-    expect(page.locator("#account")).to_have_text(code)
+    expect(page.locator("#account .code")).to_have_text(code)
+    expect(page.locator("#account .told")).to_be_in_viewport(ratio=1)
     expect(page.locator(".bar [aria-current]")).to_have_text("Riwayat")
     for language in ("id", "en"):
         for width, lines in ((360, 2), (390, 2), (1280, 1)):
@@ -542,6 +544,7 @@ def test_on_one_s_account_the_password_is_changed_and_another_session_ended(
     page.goto(f"{address}/masuk#{new_pass(store, 'R-9', PassKind.LINK)}")
     page.fill("#password", "kuda tangga hujan biru")
     page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("#account")).to_have_text("R-9")  # the link has ended all sessions by now
     new_pass(store, "R-9", PassKind.SESSION)
     page.click("#account")
     expect(page.locator("#open li")).to_have_count(2)
@@ -559,6 +562,32 @@ def test_on_one_s_account_the_password_is_changed_and_another_session_ended(
     page.get_by_role("button", name="Ganti kata sandi").click()
     expect(page.locator("#done")).to_contain_text("Kata sandi sudah diganti")
     expect(page.locator("#new")).to_have_value("")
+
+
+def test_the_page_s_head_tells_that_somebody_tried_to_get_in(page: Page, address: str, store: Store) -> None:
+    password = "kuda tangga hujan biru"
+    page.context.clear_cookies()
+    page.goto(f"{address}/masuk#{new_pass(store, 'R-9', PassKind.LINK)}")
+    page.fill("#password", password)
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.locator("#account")).to_have_text("R-9")
+    with httpx2.Client(base_url=address, headers={"sec-fetch-site": "same-origin"}) as stranger:
+        guess = {"code": "R-9", "password": "guessed"}
+        assert stranger.post("/v1/session", json=guess).status_code == 401
+    page.click("#sign-out")
+    page.fill("#code", "R-9")
+    page.fill("#password", password)
+    page.get_by_role("button", name="Masuk").click()
+
+    expect(page.locator("#account .told")).to_have_text("1 kabar baru")
+    page.click("#language")
+    expect(page.locator("#account .told")).to_have_text("1 new")
+    page.click("#language")
+    page.click("#account")
+    told = page.locator("#news .new")
+    expect(told).to_contain_text("Percobaan masuk ditolak")
+    expect(told).to_contain_text("Baru · ")
+    expect(page.locator("#news li").first).to_contain_text("Masuk")
 
 
 def test_a_password_can_be_looked_at_while_it_is_typed_and_is_hidden_when_it_is_sent(

@@ -200,6 +200,7 @@ def test_every_list_is_tried_above(client: TestClient) -> None:
     general |= {
         "/",
         "/akun",
+        "/v1/account/news",
         "/v1/account/passes",
         "/v1/account/second-factor",
         "/v1/sign-in-ways",
