@@ -67,7 +67,7 @@ def grade_item(
     inspection_id: str,
     demands: Demands = NOTHING,
     came_at: datetime,
-    came_before: Callable[[Photo, Marks], bool],
+    came_before: Callable[[Photo], bool],
     clock: Callable[[], datetime],
 ) -> GradedItem:
     """Grades all photos of an item, then keeps their JPEGs: all of them or, where one is no photo, none.
@@ -100,14 +100,14 @@ def _grade(
     sent: SentPhoto,
     number: int,
     inspect: Callable[[bytes], Inspection],
-    came_before: Callable[[Photo, Marks], bool],
+    came_before: Callable[[Photo], bool],
 ) -> _Drawn:
     try:
         inspection = inspect(sent.read())
     except PhotoError as wrong:
         raise PhotoRefused(wrong, PhotoFault(number=number, filename=sent.filename or None)) from wrong
     marks = find_marks(inspection.photo)
-    if came_before(inspection.photo, marks):
+    if came_before(inspection.photo):
         inspection = retake(inspection, {RetakeReason.DUPLICATE})
     return _Drawn(
         record=replace(inspection.record, id=sent.id),

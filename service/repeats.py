@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from qc_vision.errors import PhotoError
-from qc_vision.landmarks import MARKS_SHARED, Marks, is_same_photo
+from qc_vision.landmarks import MARKS_SHARED, Marks, find_marks_turned, is_same_photo
 from qc_vision.photo import Photo, decode
 from service.item import ItemInspection
 from service.photos import PhotoStore
@@ -23,10 +23,11 @@ LAID_MAX = 3
 DECODED_SIDE_PX = 600
 
 
-def came_before(store: Store, photos: PhotoStore, photo: Photo, marks: Marks, *, ref: str | None) -> bool:
+def came_before(store: Store, photos: PhotoStore, photo: Photo, *, ref: str | None) -> bool:
     """Whether this photo was kept of another basket than `ref`; of a basket without a code nothing is said."""
-    if ref is None or len(marks) < MARKS_SHARED:
+    if ref is None:
         return False
+    marks = find_marks_turned(photo)
     with store.reading() as connection:
         names = _find_alike(connection, marks, ref)
     return any(_is_same(photo, photos.read(name)) for name in names)

@@ -9,7 +9,6 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from qc_vision.card_register import KnownCards, load_register
 from qc_vision.demands import CardDemand, Demands, stricter
-from qc_vision.landmarks import find_marks
 from qc_vision.message import Message
 from qc_vision.photo import as_reduced, decode
 from qc_vision.photo_check import PhotoCheck, check_photo
@@ -89,7 +88,7 @@ def check(
             came_at=datetime.now(UTC),
             known=KnownCards(measured=load_register()),
             demands=stricter(load_spec(spec).demands, Demands(card=card, original=original)),
-            came_before=came_before(desk.store, desk.photos, decoded, find_marks(decoded), ref=ref),
+            came_before=came_before(desk.store, desk.photos, decoded, ref=ref),
             limits=desk.limits,
         )
     return _answer(found)

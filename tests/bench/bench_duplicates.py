@@ -7,14 +7,14 @@ FOLDER, and the folders in it, hold photos that are all different.
 
 import argparse
 from collections.abc import Callable
-from itertools import combinations
+from itertools import permutations
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from qc_vision.landmarks import MARKS_SHARED, find_marks, is_same_photo
+from qc_vision.landmarks import MARKS_SHARED, find_marks, find_marks_turned, is_same_photo
 from qc_vision.photo import decode, encode_jpeg
 
 KINDS = {".jpg", ".jpeg", ".png", ".webp"}
@@ -76,18 +76,19 @@ def main() -> None:
     files = list({path.read_bytes(): path for path in found})
     photos = [decode(data, min_side_px=KEPT_SIDE_PX) for data in files]
     marks = [find_marks(photo) for photo in photos]
+    asked = [find_marks_turned(photo) for photo in photos]
     alike = [
-        (i, j) for i, j in combinations(range(len(files)), 2) if len(marks[i] & marks[j]) >= MARKS_SHARED
+        (i, j) for i, j in permutations(range(len(files)), 2) if len(asked[i] & marks[j]) >= MARKS_SHARED
     ]
     mistaken = sum(is_same_photo(photos[i], photos[j]) for i, j in alike)
-    print(f"{len(files)} photos, {len(files) * (len(files) - 1) // 2} pairs of different ones:", end=" ")
+    print(f"{len(files)} photos, {len(files) * (len(files) - 1)} questions for different ones:", end=" ")
     print(f"{len(alike)} laid upon each other, {mistaken} taken for the same", flush=True)
     looked_up, known_again = dict.fromkeys(COPIES, 0), dict.fromkeys(COPIES, 0)
     for data, photo, own in zip(files, photos, marks, strict=True):
         pixels = decode(data, min_side_px=FULL_SIDE_PX).pixels
         for name, alter in COPIES.items():
             copy = decode(alter(pixels), min_side_px=KEPT_SIDE_PX)
-            near = len(find_marks(copy) & own) >= MARKS_SHARED
+            near = len(find_marks_turned(copy) & own) >= MARKS_SHARED
             looked_up[name] += near
             known_again[name] += near and is_same_photo(copy, photo)
     for name in COPIES:

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qc_vision.landmarks import LANDMARKS_MAX, MARK_END, MARKS_SHARED, PARTS, find_marks, is_same_photo
+from qc_vision.landmarks import (
+    LANDMARKS_MAX,
+    MARK_END,
+    MARKS_SHARED,
+    PARTS,
+    find_marks,
+    find_marks_turned,
+    is_same_photo,
+)
 from qc_vision.photo import Photo, decode, encode_jpeg
 from tests.qc_vision.drawn import draw_weave
 from tests.qc_vision.drawn_card import as_photo
@@ -51,12 +59,24 @@ def test_a_copy_shares_marks_with_its_photo_and_falls_upon_it(name: str) -> None
 def test_a_copy_set_straight_in_a_gallery_falls_upon_its_photo() -> None:
     about = cv2.getRotationMatrix2D((400, 300), 4, 1.0)
     turned = cv2.warpAffine(FIRST, about, (800, 600), flags=cv2.INTER_LINEAR)
-    assert is_same_photo(packed(turned[40:560, 50:750], quality=80), as_photo(FIRST))
+    copy, photo = packed(turned[40:560, 50:750], quality=80), as_photo(FIRST)
+    assert len(find_marks_turned(copy) & find_marks(photo)) >= MARKS_SHARED
+    assert len(find_marks_turned(photo) & find_marks(copy)) >= MARKS_SHARED
+    assert is_same_photo(copy, photo)
+
+
+def test_a_photo_of_weave_alone_is_known_by_its_strands() -> None:
+    rng = np.random.default_rng(3)
+    stems = np.repeat(rng.integers(60, 220, (20, 28)).astype(np.float32), 36, axis=0).repeat(30, axis=1)
+    weave = draw_weave(size=(720, 840), row_pitch=36.0, stake_pitch=30.0)[0] * stems
+    pixels = np.rint(np.repeat(weave[..., None], 3, axis=2)).clip(0, 255).astype(np.uint8)
+    cut = packed(pixels[60:660, 70:800], quality=70)
+    assert len(find_marks_turned(cut) & find_marks(as_photo(pixels))) >= MARKS_SHARED
 
 
 def test_another_basket_of_the_same_weave_is_another_photo() -> None:
     first, second = as_photo(FIRST), as_photo(SECOND)
-    assert len(find_marks(first) & find_marks(second)) < MARKS_SHARED
+    assert len(find_marks_turned(first) & find_marks(second)) < MARKS_SHARED
     assert not is_same_photo(first, second)
 
 
@@ -71,6 +91,7 @@ def test_marks_are_few_and_small_and_a_photo_of_nothing_has_none() -> None:
     marks = find_marks(as_photo(FIRST))
     assert 0 < len(marks) <= PARTS * (LANDMARKS_MAX + 1)
     assert all(0 <= mark < MARK_END for mark in marks)
+    assert marks < find_marks_turned(as_photo(FIRST))
     blank = as_photo(np.full((300, 400, 3), 128, np.uint8))
-    assert find_marks(blank) == frozenset()
+    assert find_marks(blank) == find_marks_turned(blank) == frozenset()
     assert not is_same_photo(blank, blank)
