@@ -9,13 +9,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from qc_vision.calibration import Calibration
 from qc_vision.quantity import Quantity
-from qc_vision.region import BoolMap, fill_quad, find_basket, weighted_median
+from qc_vision.region import BoolMap, fill_outline, fill_quad, find_basket, weighted_median
 from qc_vision.ruler import Step, WindowStep, count, recurs_between, rule
 from qc_vision.weave import FeatureMap, StrandField, WeaveMap
 
@@ -31,6 +30,8 @@ one of the 16 was off by more than 15 %."""
 AGREEMENT = 0.1
 AGREEMENT_WINDOWS = 0.15
 AGREEING_SHARE = 0.6
+NEARER_OR_FARTHER = math.log(1.5)
+"""How much the pitch beside the card may differ from the whole basket's: less than an octave."""
 BETWEEN_MIN, BETWEEN_SHARE = 0.15, 0.75
 """How alike the weave must be half a step on and beside, and as a share of a whole step on, for hidden strands."""
 HALVED_BELOW = 0.9
@@ -77,17 +78,12 @@ def read_density(
     the pitch changes over the region; the reading is its median. Empty where there is nothing to read.
     """
     region = _region(weave_map, quad)
-    seen = [
-        _seen(weave_map, direction, coarse, region)
-        for direction, field in _families(weave_map)
-        if (coarse := _coarse(weave_map, field, region)) is not None
-    ]
-    if len(seen) == 2:
-        seen = [
-            one.halved() if _hides_strands(weave_map, region, one, other) else one
-            for one, other in (seen, seen[::-1])
-        ]
-    return tuple(_read(s, scale, factor=weave_map.interval_factor) for s in seen)
+    measured = _measure(weave_map, region)
+    if scale.at_px is None:
+        return tuple(_reading(one, scale, pitch_mm=_at_one_scale(one, scale)) for one in measured)
+    known = fill_outline(scale.valid_region, px_per_cell=weave_map.px_per_cell, shape=weave_map.basket.shape)
+    near = {one.direction: one for one in _measure(weave_map, region & known)}
+    return tuple(_reading_by_card(one, near.get(one.direction), scale) for one in measured)
 
 
 def uniformity(weave_map: WeaveMap, readings: tuple[DensityReading, ...]) -> Quantity | None:
@@ -259,7 +255,33 @@ def _hides_strands(weave_map: WeaveMap, region: BoolMap, seen: _Seen, other: _Se
     return between > BETWEEN_MIN and between > BETWEEN_SHARE * max(whole, straight)
 
 
-def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """One direction's reading in px. `log_spread`: half the width of the 90 % interval of ln(pitch)."""
+
+    direction: Direction
+    step: Step
+    log_spread: float
+    confident: bool
+    windows: tuple[WindowStep, ...]
+
+
+def _measure(weave_map: WeaveMap, region: BoolMap) -> tuple[_Measured, ...]:
+    """Weft, then warp, of a part of the photo, as far as it shows them."""
+    seen = [
+        _seen(weave_map, direction, coarse, region)
+        for direction, field in _families(weave_map)
+        if (coarse := _coarse(weave_map, field, region)) is not None
+    ]
+    if len(seen) == 2:
+        seen = [
+            one.halved() if _hides_strands(weave_map, region, one, other) else one
+            for one, other in (seen, seen[::-1])
+        ]
+    return tuple(_join(one, factor=weave_map.interval_factor) for one in seen)
+
+
+def _join(seen: _Seen, *, factor: float) -> _Measured:
     """Joins the count of drawn strands and the ruler's step into one reading.
 
     Where both agree the ruler's is the finer one; the clearer the drawing, the less clear the ruler need be. A drawing
@@ -275,8 +297,13 @@ def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
     agree = apart < AGREEMENT
     best = ruled if agree else drawn or ruled
     if best is None:
-        spread = factor * max(Z_90 * coarse.log_sigma, INTERVAL_FLOOR)
-        return _reading(seen.direction, coarse.step, spread, _pitch_mm(coarse.step, (), scale), scale)
+        return _Measured(
+            direction=seen.direction,
+            step=coarse.step,
+            log_spread=factor * max(Z_90 * coarse.log_sigma, INTERVAL_FLOOR),
+            confident=False,
+            windows=(),
+        )
     octave = math.log(best.step.pitch_px / coarse.step.pitch_px)
     confident = (
         -COARSE_ABOVE < octave < COARSE_BELOW
@@ -287,8 +314,13 @@ def _read(seen: _Seen, scale: Calibration, *, factor: float) -> DensityReading:
     spread = factor * max(INTERVAL_FLOOR, Z_90 * best.log_sigma, apart / 2 if agree else 0.0)
     if not confident:
         spread = max(spread, factor * Z_90 * coarse.log_sigma)
-    pitch_mm = _pitch_mm(best.step, best.windows, scale)
-    return _reading(seen.direction, best.step, spread, pitch_mm, scale, confident=confident)
+    return _Measured(
+        direction=seen.direction,
+        step=best.step,
+        log_spread=spread,
+        confident=confident,
+        windows=best.windows,
+    )
 
 
 def _height_needed(ruled: _Joined | None, *, agree: bool) -> float:
@@ -302,46 +334,54 @@ def _clear(joined: _Joined | None, height: float) -> bool:
     return joined is not None and joined.height > height and joined.agreeing >= AGREEING_SHARE
 
 
-def _pitch_mm(step: Step, windows: tuple[WindowStep, ...], scale: Calibration) -> float | None:
-    """The pitch on the weave itself: each window by the scale at its own place, where that is known well."""
+def _reading_by_card(one: _Measured, near: _Measured | None, scale: Calibration) -> DensityReading:
+    """Millimetres are read where the card says how long they are, each window by the scale at its own place.
+
+    `near`: what that part of the basket shows by itself. Where it shows nothing, or another octave, the whole basket's pitch
+    is laid against the scale beside the card, and not to be leant on: elsewhere the wall may be nearer or farther.
+    """
+    if near is not None and _bears_out(near, one):
+        seen = [
+            (w.step.pitch_px / per_mm, w.height)
+            for w in near.windows
+            if (per_mm := scale.px_per_mm_along(*w.centre_px, w.step.angle_rad)) is not None
+        ]
+        if seen:
+            return _reading(one, scale, pitch_mm=weighted_median(*np.array(seen).T))
+    return _reading(replace(one, confident=False), scale, pitch_mm=_at_one_scale(one, scale))
+
+
+def _bears_out(near: _Measured, whole: _Measured) -> bool:
+    """Whether a part shows the strands of the whole: a confident reading may differ as perspective makes it differ, another
+    must agree."""
+    apart = abs(math.log(near.step.pitch_px / whole.step.pitch_px))
+    return apart < (NEARER_OR_FARTHER if near.confident else AGREEMENT_WINDOWS)
+
+
+def _at_one_scale(one: _Measured, scale: Calibration) -> float | None:
+    """The pitch in mm by the scale at its own place, wherever the strands lie; None without a scale."""
     if scale.at_px is None:
-        return None if scale.px_per_mm is None else step.pitch_px / scale.px_per_mm
-    known = np.array(scale.valid_region, np.float32)
-    near = [w for w in windows if len(known) > 2 and cv2.pointPolygonTest(known, w.centre_px, False) >= 0]
-    seen = [
-        (w.step.pitch_px / per_mm, w.height)
-        for w in near
-        if (per_mm := scale.px_per_mm_along(*w.centre_px, w.step.angle_rad)) is not None
-    ]
-    if seen:
-        return weighted_median(*np.array(seen).T)
-    per_mm = scale.px_per_mm_along(*scale.at_px, step.angle_rad)
-    return None if per_mm is None else step.pitch_px / per_mm
+        return None if scale.px_per_mm is None else one.step.pitch_px / scale.px_per_mm
+    per_mm = scale.px_per_mm_along(*scale.at_px, one.step.angle_rad)
+    return None if per_mm is None else one.step.pitch_px / per_mm
 
 
-def _reading(
-    direction: Direction,
-    step: Step,
-    log_spread: float,
-    pitch_mm: float | None,
-    scale: Calibration,
-    *,
-    confident: bool = False,
-) -> DensityReading:
+def _reading(one: _Measured, scale: Calibration, *, pitch_mm: float | None) -> DensityReading:
+    step, spread = one.step, one.log_spread
     per_10cm, per_10cm_interval = None, None
     if pitch_mm is not None:
         per_10cm = 100 / pitch_mm
         # the scale's uncertainty is stated for k = 2, the interval for 90 %
-        both = math.hypot(log_spread, (scale.relative_uncertainty or 0.0) * Z_90 / 2)
+        both = math.hypot(spread, (scale.relative_uncertainty or 0.0) * Z_90 / 2)
         per_10cm_interval = (per_10cm * math.exp(-both), per_10cm * math.exp(both))
     return DensityReading(
-        direction=direction,
+        direction=one.direction,
         angle_deg=math.degrees(step.angle_rad) % 180,
         pitch_px=step.pitch_px,
-        pitch_px_interval=(step.pitch_px * math.exp(-log_spread), step.pitch_px * math.exp(log_spread)),
+        pitch_px_interval=(step.pitch_px * math.exp(-spread), step.pitch_px * math.exp(spread)),
         per_10cm=per_10cm,
         per_10cm_interval=per_10cm_interval,
-        confident=confident,
+        confident=one.confident,
     )
 
 

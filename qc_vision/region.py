@@ -62,6 +62,17 @@ def fill_quad(quad: NDArray[np.float64], *, px_per_cell: float, shape: tuple[int
     return np.asarray((sides >= 0).all(axis=0) | (sides <= 0).all(axis=0))
 
 
+def fill_outline(
+    outline: tuple[tuple[float, float], ...], *, px_per_cell: float, shape: tuple[int, int]
+) -> BoolMap:
+    """(h, w) True on the cells within an outline of (x, y) px; all False without one."""
+    cells = np.zeros(shape, dtype=np.uint8)
+    if outline:
+        corners = np.floor(np.array(outline) / px_per_cell).astype(np.int32)
+        cv2.fillPoly(cells, [corners], 1)
+    return np.asarray(cells > 0)
+
+
 def weighted_median(values: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     """The value below and above which half of the weight lies. Needs at least one value."""
     order = np.argsort(values)

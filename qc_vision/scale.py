@@ -9,7 +9,7 @@ from qc_vision.calibration import NO_SCALE, Calibration, calibrate, valid_region
 from qc_vision.card_register import KnownCards
 from qc_vision.card_sight import CardSight, sight_card
 from qc_vision.photo import Photo
-from qc_vision.region import BoolMap, find_basket
+from qc_vision.region import BoolMap, fill_outline, find_basket
 from qc_vision.wall import find_wall
 from qc_vision.weave import WeaveMap
 
@@ -33,8 +33,8 @@ def scale_from(sight: CardSight, weave_map: WeaveMap) -> Calibration:
     if wall is None:
         return without_scale(view, missing="card_on_table")
     basket = find_basket(weave_map)
-    valid = _inside(valid_region(view, wall), px_per_cell=weave_map.px_per_cell, shape=basket.shape)
-    hidden = _inside(
+    valid = fill_outline(valid_region(view, wall), px_per_cell=weave_map.px_per_cell, shape=basket.shape)
+    hidden = fill_outline(
         tuple(map(tuple, view.outline_px)), px_per_cell=weave_map.px_per_cell, shape=basket.shape
     )
     near = valid & basket & ~hidden
@@ -48,14 +48,3 @@ def _middle(cells: BoolMap, *, px_per_cell: float) -> tuple[float, float]:
     depth = cv2.distanceTransform(np.pad(inside.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
     return float(column + 0.5) * px_per_cell, float(row + 0.5) * px_per_cell
-
-
-def _inside(
-    outline: tuple[tuple[float, float], ...], *, px_per_cell: float, shape: tuple[int, int]
-) -> BoolMap:
-    """(h, w) True on the cells within an outline of (x, y) px; all False without one."""
-    cells = np.zeros(shape, dtype=np.uint8)
-    if outline:
-        corners = np.floor(np.array(outline) / px_per_cell).astype(np.int32)
-        cv2.fillPoly(cells, [corners], 1)
-    return np.asarray(cells > 0)

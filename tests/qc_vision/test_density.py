@@ -7,6 +7,7 @@ import pytest
 
 from qc_vision.calibration import NO_SCALE, Calibration
 from qc_vision.density import openness, read_density, uniformity
+from qc_vision.weave import WeaveMap
 from tests.qc_vision.drawn import CODES, draw_lobes, draw_weave, make_map
 
 SIZE = (480, 640)
@@ -134,6 +135,44 @@ def test_strands_per_10_cm_follow_from_the_scale() -> None:
     assert weft.per_10cm_interval is not None
     low, high = weft.per_10cm_interval
     assert high / low > weft.pitch_px_interval[1] / weft.pitch_px_interval[0]
+
+
+def card_at(x0: float, x1: float) -> Calibration:
+    """A scale of 2 px per mm from a card beside this part of the photo."""
+    return Calibration(
+        method="card",
+        px_per_mm=2.0,
+        relative_uncertainty=0.04,
+        tilt_deg=0.0,
+        at_px=((x0 + x1) / 2, 240.0),
+        valid_region=((x0, 0.0), (x1, 0.0), (x1, 480.0), (x0, 480.0)),
+    )
+
+
+def nearer_on_the_left() -> WeaveMap:
+    """Rows 20 px apart on two thirds of the photo, 25 on the rest: the same rows, nearer to the camera."""
+    left = draw_weave(size=(480, 200), row_pitch=25.0, stake_pitch=50.0)
+    right = draw_weave(size=(480, 440), row_pitch=20.0, stake_pitch=40.0)
+    return make_map(np.concatenate([left, right], axis=2), weft=(90, 21), warp=(0, 42))
+
+
+@pytest.mark.parametrize(("card", "per_10cm"), [(card_at(0, 190), 8.0), (card_at(220, 640), 10.0)])
+def test_strands_per_10_cm_are_counted_where_the_card_tells_the_scale(
+    card: Calibration, per_10cm: float
+) -> None:
+    weft, _ = read_density(nearer_on_the_left(), scale=card)
+    assert weft.pitch_px == pytest.approx(20.0, rel=0.03)
+    assert weft.per_10cm == pytest.approx(per_10cm, rel=0.03)
+    assert weft.confident
+
+
+@pytest.mark.parametrize("card", [card_at(700, 800), card_at(100, 120)])
+def test_strands_per_10_cm_are_not_sure_where_none_are_seen_beside_the_card(card: Calibration) -> None:
+    weave_map = make_map(draw_weave(size=SIZE, row_pitch=20.0, stake_pitch=40.0))
+    assert all(reading.confident for reading in read_density(weave_map, scale=NO_SCALE))
+    _, warp = read_density(weave_map, scale=card)
+    assert warp.per_10cm is not None
+    assert not warp.confident
 
 
 def test_there_are_no_readings_without_a_basket() -> None:
