@@ -2,7 +2,7 @@
 
     python tests/bench/bench_card.py FOLDER
 
-FOLDER holds NAME.jpg with NAME.json: `card` (`where`: on_surface or table, `dict`, `marker_mm`, ids 0 to 3),
+FOLDER holds NAME.jpg with NAME.json: `form`, `card` (`where`: on_surface or table, `dict`, `marker_mm`, ids 0 to 3),
 `centre` (`x`, `y`, `stake_pitch_mm`, `weaver_pitch_mm`, `px_per_mm`, `px_per_mm_along_stake_step` and
 `..._weaver_step`) and `points` (`x`, `y`, `stake_vec_px`, `weaver_vec_px` and the local pitches in mm). A
 pixel's centre is a whole number there. Photos without a card are left out.
@@ -28,17 +28,20 @@ from qc_vision.photo import decode
 from qc_vision.scale import read_scale
 from training.evaluate.density import turn
 
+FLAT = ("panel_flat", "panel_stand")
+"""Forms whose whole wall lies in the plane of the card."""
 STEPS = {"weft": "weaver", "warp": "stake"}
 NEAR_POINTS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Relative errors of one photo: of the scale at its place and of lengths from strand to strand round it;
+    """Relative errors of one photo of a basket of this `form`: of the scale at its place and of lengths from strand to strand round it;
     of density by direction, taken from the reading that runs along it most nearly, and whether that was confident; whether
     it bore that direction's name."""
 
     name: str
+    form: str
     scale: Calibration
     error: float | None
     lengths: tuple[float, ...]
@@ -66,6 +69,7 @@ def read(path: Path, truth: dict[str, Any], perceiver: Perceiver) -> Row:
             named.append(reading.direction == direction)
     return Row(
         name=path.stem,
+        form=truth["form"],
         scale=scale,
         error=_error_at(scale, truth["points"]),
         lengths=_length_errors(scale, truth["points"]),
@@ -135,7 +139,8 @@ def main() -> None:
         f"stated uncertainty (k = 2): median {np.median(stated):.1%}, 90 % below {np.quantile(stated, 0.9):.1%}"
     )
     sure = [row for row in read_rows if (row.scale.relative_uncertainty or 1) <= 0.1]
-    for rows, which in ((read_rows, "all"), (sure, "stated within 10 %")):
+    flat = [row for row in read_rows if row.form in FLAT]
+    for rows, which in ((read_rows, "all"), (sure, "stated within 10 %"), (flat, "flat walls")):
         lengths = np.abs([e for row in rows for e in row.lengths])
         print(f"lengths, {which} ({len(rows)} photos): median error {np.median(lengths):.2%}")
         for direction in STEPS:
