@@ -1,7 +1,7 @@
 """All that is true of a render, checked against geometry, against counting, and against the picture for training."""
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import cv2
@@ -214,6 +214,41 @@ def test_ropes_show_one_family_and_woven_strands_both(surveys: list[Survey]) -> 
                 assert shown <= {WEFT}
             elif basket.plan.weave == "plain" and basket.shape == "closeup":
                 assert shown == {WEFT, WARP}
+
+
+@pytest.mark.parametrize("lay", [-1.2, 0.8])
+def test_plies_of_a_cord_lie_as_far_apart_as_stated_and_move_no_strand(lay: float) -> None:
+    rng = np.random.default_rng(5)
+    plain = replace(
+        next(
+            p
+            for p, _ in iter(lambda: fabric.plan_fabric(rng), None)
+            if p.weave == "plain" and p.roundness < 3
+        ),
+        ply=0.0,
+        unruly=0.0,
+        uneven=0.0,
+        weft_cover=1.0,
+        paired_stakes=False,
+    )
+    cord, aspect = replace(plain, ply=0.25, lay=lay), 2.0
+    stakes = torch.linspace(0.6, 1.4, 1601).repeat(3, 1)
+    rows = torch.tensor([[0.9], [1.0], [1.1]]).expand_as(stakes).contiguous()
+    where = {"rows": rows, "stakes": stakes, "noise": torch.full((64, 64), 0.5), "floats": []}
+    still = torch.zeros_like(rows)
+    lying, twisted = (
+        fabric.weave_surface(p, **where, missing_weft=still, missing_warp=still, aspect=aspect)
+        for p in (plain, cord)
+    )
+    bulge = (twisted.height - lying.height).numpy()
+    on_top = (lying.weft & twisted.weft).numpy()
+    assert on_top[1].mean() > 0.5
+    spectra = np.abs(np.fft.rfft(bulge[1, on_top[1]] - bulge[1, on_top[1]].mean(), 1 << 16))
+    steps_a_ply = (1 << 16) / spectra.argmax()
+    assert steps_a_ply * (0.8 / 1600) * aspect == pytest.approx(0.25, rel=0.05)
+    assert bulge[on_top].min() >= -1e-6
+    assert bulge[on_top].max() == pytest.approx(fabric.PLY_DEPTH, rel=0.05)
+    assert torch.equal(twisted.stakes, lying.stakes)
 
 
 def test_a_card_lies_where_it_is_said_to_lie(renderer: Renderer) -> None:

@@ -39,6 +39,8 @@ def fabric(kind: str) -> Fabric:
         other_share=0.0,
         band=1,
         checked=False,
+        ply=0.0,
+        lay=0,
         seed=3,
     )
 
@@ -103,6 +105,16 @@ def test_every_weave_makes_a_skin_round_its_strands(kind: str) -> None:
         rings = mesh.places.reshape(len(centre), -1, 3)
         far = np.linalg.norm(rings[1:-1] - centre[1:-1, None], axis=2).max(1)
         assert far == pytest.approx(np.maximum(strand.width, strand.thick)[1:-1] / 2, rel=0.05)
+
+
+def test_plies_of_a_cord_pass_as_often_as_stated_along_it_and_around_it() -> None:
+    cord = replace(fabric("plain"), ply=0.04, lay=3)
+    strand = weave(WALL, cord)[5]
+    length, share, plies = tube(WALL, strand).along.reshape(len(strand.row), -1, 3).transpose(2, 0, 1)
+    assert (plies[-1] - plies[0]) * 0.04 == pytest.approx(length[-1] - length[0])
+    assert plies[7] - plies[7, 0] == pytest.approx(3 * share[7])
+    stake = next(strand for strand in weave(WALL, cord) if strand.family == "stake")
+    assert (tube(WALL, stake).along[:, 2] == 0).all()
 
 
 def test_a_hole_takes_strands_where_it_shows_and_nowhere_else() -> None:

@@ -27,6 +27,10 @@ WEAVES = {
     "braid": 0.10,
     "coil": 0.04,
 }
+TWISTED = {"plain": 0.5, "twill21": 0.5, "twill22": 0.5, "lens": 0.35, "wicker": 0.1}
+"""Share of the round-stranded fabrics of each weave whose weft is twisted cord: plies run slanted over every lobe, and are no stakes."""
+PLY_DEPTH = 0.2
+"""Height of a ply, in row pitches; in a groove between two it is a third darker, too."""
 MIXED = 0.35
 """Share of the fabrics with stems of two harvests: some strands darker, greener, greyer, and none of it a fault."""
 CALM = 0.5
@@ -60,6 +64,8 @@ class FabricPlan:
     stains. `patchy`: how much one lobe differs in tone from the next of the same strand. `slant`: of the lobes
     of ropes. `other_rgb`: colour of `other_share` of the stems, which come from another harvest; `bundle`
     strands beside one another are of the same one.
+    `ply`: of twisted weft, row pitches from ply to ply along it, 0 where it is none; `lay`: how many plies on a line straight
+    across it meets.
     """
 
     weave: str
@@ -77,6 +83,8 @@ class FabricPlan:
     amplitude: float
     roundness: float
     slant: float
+    ply: float
+    lay: float
     paired_stakes: bool
     weft_rgb: tuple[float, float, float]
     warp_rgb: tuple[float, float, float]
@@ -151,6 +159,7 @@ def weave_surface(
     # A swollen lobe reaches over its neighbours' places: both rows beside a point may be the one on top.
     lower = torch.floor(rows)
     z_weft, i_weft, r_weft = torch.full_like(rows, -99.0), lower, rows - lower
+    tone_weft: Tensor | float = 1.0
     for i in (lower, lower + 1):
         up = _between(lambda jj, i=i: _over(tile, i, jj, floats), stakes)
         r = rows - i + rough + _stray(plan, i, stakes, 0.0)
@@ -162,6 +171,10 @@ def weave_surface(
         present = (across.abs() < 1) & (half > 0.05)
         body = (1 - across.abs().clamp(0, 1) ** plan.roundness).clamp_min(0).sqrt()
         z = torch.where(present, plan.amplitude * up + thick * body, torch.full_like(rows, -9.0))
+        if plan.ply:
+            bulge = _ply(plan, i, stakes * aspect, across)
+            z = z + PLY_DEPTH * bulge * present
+            tone_weft = torch.where(z > z_weft, 0.67 + 0.33 * bulge, tone_weft)
         above = z > z_weft
         i_weft, r_weft = torch.where(above, i, i_weft), torch.where(above, r, r_weft)
         z_weft = torch.maximum(z, z_weft)
@@ -181,11 +194,17 @@ def weave_surface(
     height = torch.where(gap, torch.full_like(rows, -0.6), torch.maximum(z_weft, z_warp))
     rgb_weft = _strand_colour(plan, plan.weft_rgb, i_weft, stakes * aspect, r_weft, noise, 0.0)
     rgb_warp = _strand_colour(plan, plan.warp_rgb, j, rows, s_of_pair * aspect, noise, 31.0)
-    rgb_weft = rgb_weft * _lobe_tone(plan, i_weft, j)
+    rgb_weft = rgb_weft * _lobe_tone(plan, i_weft, j) * tone_weft
     rgb_warp = rgb_warp * _lobe_tone(plan, torch.round(rows), j + 0.5)
     weft = z_weft >= z_warp
     rgb = torch.where(weft, rgb_weft, rgb_warp) * _mottle(plan, rows, stakes * aspect, noise)
     return Surface(height=height, rgb=rgb.permute(1, 2, 0), gap=gap.float(), stakes=stakes, weft=weft)
+
+
+def _ply(plan: FabricPlan, index: Tensor, along: Tensor, across: Tensor) -> Tensor:
+    """1 on the crest of a ply of a twisted strand, 0 in the groove between two; `across` in half widths."""
+    turn = along / plan.ply + 0.5 * plan.lay * across + hash01(index, 13.0, plan.seed)
+    return (1 - (2 * (turn - torch.round(turn))).abs() ** 2.2).clamp_min(0).sqrt()
 
 
 def _mottle(plan: FabricPlan, down: Tensor, along: Tensor, noise: Tensor) -> Tensor:
@@ -366,6 +385,8 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         amplitude=float(rng.uniform(0.08, 0.2) if flat else rng.uniform(0.18, 0.38)),
         roundness=float(rng.uniform(4, 12) if flat else rng.uniform(1.8, 2.6)),
         slant=float(rng.choice([-1, 1]) * slant),
+        ply=0.0,
+        lay=0.0,
         paired_stakes=bool(weave in ("wicker", "plain") and rng.random() < 0.18),
         weft_rgb=tuple(float(c) for c in weft.clip(0.008, 0.95)),
         warp_rgb=tuple(float(c) for c in warp.clip(0.008, 0.95)),
@@ -378,7 +399,22 @@ def plan_fabric(rng: np.random.Generator) -> tuple[FabricPlan, float]:
         warp_stripes=warp_stripes,
         gloss=float(rng.choice([0.0, rng.uniform(0.05, 0.4)])),
     )
-    return (_calm(plan, rng) if rng.random() < CALM else plan), float(aspect)
+    plan = _calm(plan, rng) if rng.random() < CALM else plan
+    return plan if flat else _twisted(plan), float(aspect)
+
+
+def _twisted(plan: FabricPlan) -> FabricPlan:
+    """Some fabrics with cord for weft; in half of the plain ones thick, over thin stakes."""
+    rng = np.random.default_rng(plan.seed)
+    if rng.random() >= TWISTED.get(plan.weave, 0.0):
+        return plan
+    thin = plan.weave == "plain" and rng.random() < 0.5
+    return replace(
+        plan,
+        ply=float(np.exp(rng.uniform(np.log(0.2), np.log(0.6)))),
+        lay=float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.8)),
+        warp_cover=float(rng.uniform(0.2, 0.55)) if thin else plan.warp_cover,
+    )
 
 
 def _calm(plan: FabricPlan, rng: np.random.Generator) -> FabricPlan:

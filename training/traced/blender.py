@@ -127,14 +127,15 @@ def _put(name: str, mesh: Mesh, material: Any) -> Any:
     made.update(calc_edges=True)
     made.polygons.foreach_set("use_smooth", np.ones(len(mesh.faces), bool))
     nothing = np.zeros(len(mesh.places))
+    length, share, plies = mesh.along.T
     for value, columns in (
-        ("tint", mesh.colour),
-        ("along", np.column_stack([mesh.along, mesh.mould])),
+        ("tint", (*mesh.colour.T, nothing + 1)),
+        ("along", (length, share, mesh.mould, plies)),
         # as colours are kept: small, so that nothing clips them
-        ("place", np.column_stack([mesh.row / 1000, mesh.stake / 1000, nothing])),
+        ("place", (mesh.row / 1000, mesh.stake / 1000, nothing, nothing + 1)),
     ):
         colours = made.attributes.new(value, "FLOAT_COLOR", "POINT").data
-        colours.foreach_set("color", np.column_stack([columns, nothing + 1]).astype(np.float32).ravel())
+        colours.foreach_set("color", np.column_stack(columns).astype(np.float32).ravel())
     made.materials.append(material)
     thing = bpy.data.objects.new(name, made)
     bpy.context.scene.collection.objects.link(thing)
@@ -153,7 +154,7 @@ def _bare(name: str, wall: Wall, opening: Opening | None = None) -> Any:
         places=wall.at(row, stake),
         faces=np.column_stack([first, first + 1, first + stakes + 1, first + stakes]).astype(np.int32),
         colour=np.zeros((len(row), 3)),
-        along=np.zeros((len(row), 2)),
+        along=np.zeros((len(row), 3)),
         row=row,
         stake=stake,
         mould=np.zeros(len(row)),

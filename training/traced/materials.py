@@ -1,6 +1,6 @@
 """What things are made of and how they are lit, in Blender's terms. Imports `bpy`, as `blender` does and nothing else.
 
-Each corner of a mesh carries `tint` (linear RGB), `along` (dm along its strand, share of the way round it, how mouldy) and
+Each corner of a mesh carries `tint` (linear RGB), `along` (dm along its strand, share of the way round it, how mouldy, plies passed by) and
 `place` (row and stake, in thousands).
 """
 
@@ -68,7 +68,7 @@ def checked(name: str, rng: np.random.Generator) -> Any:
 
 
 def plant_fibre(rng: np.random.Generator) -> Any:
-    """Plant fibre: streaks along the strand, darker spots, mould where the mesh says so."""
+    """Plant fibre: streaks along the strand, darker spots, plies of twisted cord, mould where the mesh says so."""
     made = bpy.data.materials.new("strand")
     made.use_nodes = True
     nodes, links = made.node_tree.nodes, made.node_tree.links
@@ -106,6 +106,8 @@ def plant_fibre(rng: np.random.Generator) -> Any:
         tone,
         arithmetic("ADD", arithmetic("MULTIPLY", spots.outputs["Fac"], spotty), 1 - spotty / 2),
     )
+    crest = arithmetic("COSINE", arithmetic("MULTIPLY", along.outputs["Alpha"], 2 * math.pi), 0.0)
+    tone = arithmetic("MULTIPLY", tone, arithmetic("ADD", arithmetic("MULTIPLY", crest, 0.18), 0.82))
     tinted = nodes.new("ShaderNodeVectorMath")
     tinted.operation = "SCALE"
     links.new(tint.outputs["Color"], tinted.inputs[0])
@@ -133,7 +135,11 @@ def plant_fibre(rng: np.random.Generator) -> Any:
     bump.inputs["Strength"].default_value = float(rng.uniform(0.1, 0.5))
     bump.inputs["Distance"].default_value = 0.01
     links.new(streaks.outputs["Fac"], bump.inputs["Height"])
-    links.new(bump.outputs["Normal"], shader.inputs["Normal"])
+    twisted = nodes.new("ShaderNodeBump")
+    twisted.inputs["Distance"].default_value = 0.015
+    links.new(crest, twisted.inputs["Height"])
+    links.new(bump.outputs["Normal"], twisted.inputs["Normal"])
+    links.new(twisted.outputs["Normal"], shader.inputs["Normal"])
     return made
 
 

@@ -17,6 +17,8 @@ FIELD_RAD = (0.75, 1.15)
 WANTED_PX = (8.0, 18.0)
 """How far the finer family's strands lie apart in the picture."""
 OPENING_SHARE = 0.16
+TWISTED = {"plain": 0.35, "lens": 0.35, "twill21": 0.3, "twill22": 0.3, "wicker": 0.15}
+"""Share of the fabrics of each weave whose weft is twisted cord; thick, and over thin stakes in half of the plain ones."""
 WEAVE_SHARES = {
     "plain": 0.2,
     "lens": 0.22,
@@ -144,6 +146,12 @@ def _fabric(weave: str, rng: np.random.Generator) -> tuple[Fabric, float, float]
     weft = tone()
     mixed = rng.random() < (0.8 if material == "dyed" else 0.3)
     calm = rng.random() < 0.5
+    cord = np.random.default_rng(rng.integers(1 << 30))
+    twisted = cord.random() < TWISTED.get(weave, 0.0)
+    if twisted:
+        thick = max(thick, 0.6)
+        if weave == "plain" and cord.random() < 0.5:
+            stake, aspect = cord.uniform(0.15, 0.4), aspect * cord.uniform(1.2, 2.2)
     fabric = Fabric(
         weave=weave,
         weft_width=width * rng.uniform(0.86, 1.04),
@@ -159,6 +167,8 @@ def _fabric(weave: str, rng: np.random.Generator) -> tuple[Fabric, float, float]
         other_share=rng.uniform(0.1, 0.5) if mixed else 0.0,
         band=1 if rng.random() < 0.6 else int(rng.integers(2, 7)),
         checked=mixed and stake >= 0.4 and rng.random() < 0.6,
+        ply=pitch * math.exp(cord.uniform(math.log(0.2), math.log(0.6))) if twisted else 0.0,
+        lay=int(cord.choice([-3, -2, 2, 3])),
         seed=int(rng.integers(1 << 30)),
     )
     return fabric, pitch, aspect

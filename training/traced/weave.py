@@ -24,7 +24,9 @@ ROUND = 8
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strand:
     """A path: `row`, `stake` (n,) where on the wall, `off` how far outside it (dm), `width` and `thick` of its
-    cross-section (dm), `tone` (n,) what its colour is multiplied by, `tint` its colour (linear RGB)."""
+    cross-section (dm), `tone` (n,) what its colour is multiplied by, `tint` its colour (linear RGB); `ply`: of a
+    twisted strand, dm from ply to ply along it, else 0, and `lay`: how many plies it is made of, less than 0 where they lean the
+    other way."""
 
     family: str
     index: int
@@ -35,6 +37,8 @@ class Strand:
     thick: Values
     tone: Values
     tint: tuple[float, float, float]
+    ply: float = 0.0
+    lay: int = 0
 
     def cut(self, keep: NDArray[np.bool_]) -> list["Strand"]:
         """What is left of it, in pieces of at least three stops."""
@@ -54,7 +58,7 @@ class Fabric:
     wider weft is over a stake; `unruly`: how far strands stray; `uneven`: spread of widths; `spread`: of tones
     (ln). `weft`, `stake`: colours, linear RGB; `other` that of `other_share` of the weft, in bands of `band` rows, or
     of single rows where that is 1; `checked`: of every second band of weft and of stakes. Rope and braid show a lobe
-    where others have a stake."""
+    where others have a stake. `ply`, `lay`: of twisted weft, as of a `Strand`."""
 
     weave: str
     weft_width: float
@@ -70,6 +74,8 @@ class Fabric:
     other_share: float
     band: int
     checked: bool
+    ply: float
+    lay: int
     seed: int
 
 
@@ -135,6 +141,8 @@ def weave(wall: Wall, fabric: Fabric, *, skipped: tuple[tuple[int, int, int], ..
                     thick=thick * np.sqrt(breadth[k]) * np.ones(stops),
                     tone=tone[k],
                     tint=tint,
+                    ply=fabric.ply,
+                    lay=fabric.lay,
                 )
             )
     if fabric.weave not in STAKELESS:
@@ -222,8 +230,8 @@ def _stakes(wall: Wall, fabric: Fabric, rng: np.random.Generator, rise: float, t
 
 @dataclass(slots=True, kw_only=True)
 class Mesh:
-    """`places` (n, 3), `faces` (m, 4) indices, `colour` (n, 3) linear RGB, `along` (n, 2): length along the strand in
-    dm and share of the way round it; `row`, `stake` (n,) where on the wall; `mould` (n,) how mouldy, in [0, 1]."""
+    """`places` (n, 3), `faces` (m, 4) indices, `colour` (n, 3) linear RGB, `along` (n, 3): length along the strand in
+    dm, share of the way round it, and plies passed by (all of it on a crest where nothing is twisted); `row`, `stake` (n,) where on the wall; `mould` (n,) how mouldy, in [0, 1]."""
 
     places: Points
     faces: NDArray[np.int32]
@@ -265,14 +273,14 @@ def sweep(centre: Points, outward: Points, strand: Strand, *, row: Values, stake
     faces = np.stack([i + j, i + after, i + ROUND + after, i + ROUND + j], axis=2).reshape(-1, 4)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(centre, axis=0), axis=1))])
     colour = np.asarray(strand.tint)[None, None] * strand.tone[:, None, None] * np.ones((1, ROUND, 1))
-    along = np.stack(
-        [np.repeat(length[:, None], ROUND, 1), np.repeat(angle[None] / (2 * np.pi), stops, 0)], axis=2
-    )
+    share = np.repeat(angle[None] / (2 * np.pi), stops, 0)
+    passed = length[:, None] / strand.ply + strand.lay * share if strand.ply else 0 * share
+    along = np.stack([np.repeat(length[:, None], ROUND, 1), share, passed], axis=2)
     return Mesh(
         places=places.reshape(-1, 3),
         faces=faces.astype(np.int32),
         colour=colour.reshape(-1, 3),
-        along=along.reshape(-1, 2),
+        along=along.reshape(-1, 3),
         row=np.repeat(row, ROUND),
         stake=np.repeat(stake, ROUND),
         mould=np.zeros(stops * ROUND),
