@@ -67,8 +67,8 @@ MISSING: dict[Missing, Message] = {
         en="There is no scale in the photo, so sizes in centimetres cannot be judged.",
     ),
     "far_from_card": Message(
-        id="Ada cacat yang terlalu jauh dari kartu untuk diukur; tempelkan kartu di dekatnya, lalu foto lagi.",
-        en="A defect lies too far from the card to be measured; hold the card next to it and retake the photo.",
+        id="Cacat atau anyaman terlalu jauh dari kartu untuk diukur; tempelkan kartu di dekatnya, lalu foto lagi.",
+        en="A defect or the weave lies too far from the card to be measured; hold the card next to it and retake the photo.",
     ),
     "not_confident": Message(
         id="Sebagian anyaman tidak terbaca cukup pasti; foto lebih dekat bisa membantu.",

@@ -50,7 +50,8 @@ SEE_THROUGH = ("MAJ-HOLE", "MAJ-GAP")
 class DensityReading:
     """One direction's reading. `angle_deg` is the image angle along which strands are counted (x right
     = 0, y down = 90); `pitch_px` the distance between neighbours along it; intervals hold 90 %.
-    `per_10cm` is None without a scale; `confident` False means: do not lean on it."""
+    `per_10cm` is None without a scale, and where no
+    strands are seen beside the card that tells it; `confident` False means: do not lean on it."""
 
     direction: Direction
     angle_deg: float
@@ -79,7 +80,7 @@ def read_density(
     """
     region = _region(weave_map, quad)
     measured = _measure(weave_map, region)
-    if scale.at_px is None:
+    if not scale.valid_region:
         return tuple(_reading(one, scale, pitch_mm=_at_one_scale(one, scale)) for one in measured)
     known = fill_outline(scale.valid_region, px_per_cell=weave_map.px_per_cell, shape=weave_map.basket.shape)
     near = {one.direction: one for one in _measure(weave_map, region & known)}
@@ -337,8 +338,8 @@ def _clear(joined: _Joined | None, height: float) -> bool:
 def _reading_by_card(one: _Measured, near: _Measured | None, scale: Calibration) -> DensityReading:
     """Millimetres are read where the card says how long they are, each window by the scale at its own place.
 
-    `near`: what that part of the basket shows by itself. Where it shows nothing, or another octave, the whole basket's pitch
-    is laid against the scale beside the card, and not to be leant on: elsewhere the wall may be nearer or farther.
+    `near`: what that part of the basket shows by itself. Where it shows nothing, or another octave, no millimetres are told:
+    elsewhere the wall may be nearer or farther.
     """
     if near is not None and _bears_out(near, one):
         seen = [
@@ -348,7 +349,7 @@ def _reading_by_card(one: _Measured, near: _Measured | None, scale: Calibration)
         ]
         if seen:
             return _reading(one, scale, pitch_mm=weighted_median(*np.array(seen).T))
-    return _reading(replace(one, confident=False), scale, pitch_mm=_at_one_scale(one, scale))
+    return _reading(one, scale, pitch_mm=None)
 
 
 def _bears_out(near: _Measured, whole: _Measured) -> bool:
@@ -359,10 +360,11 @@ def _bears_out(near: _Measured, whole: _Measured) -> bool:
 
 
 def _at_one_scale(one: _Measured, scale: Calibration) -> float | None:
-    """The pitch in mm by the scale at its own place, wherever the strands lie; None without a scale."""
-    if scale.at_px is None:
-        return None if scale.px_per_mm is None else one.step.pitch_px / scale.px_per_mm
-    per_mm = scale.px_per_mm_along(*scale.at_px, one.step.angle_rad)
+    """The pitch in mm by one scale for all, that of its own place if it has one; None without a scale. How coarse that is its
+    uncertainty says."""
+    per_mm = scale.px_per_mm
+    if scale.at_px is not None:
+        per_mm = scale.px_per_mm_along(*scale.at_px, one.step.angle_rad)
     return None if per_mm is None else one.step.pitch_px / per_mm
 
 

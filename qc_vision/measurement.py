@@ -233,13 +233,10 @@ def _density(
     if scale.px_per_mm is None:
         # said first: without a scale no photo of this weave, however clear, would give a density
         return Measurement(characteristic=characteristic, quantity=None, missing="no_scale")
-    if (
-        reading is None
-        or not reading.confident
-        or reading.per_10cm is None
-        or reading.per_10cm_interval is None
-    ):
+    if reading is None or not reading.confident:
         return Measurement(characteristic=characteristic, quantity=None, missing="not_confident")
+    if reading.per_10cm is None or reading.per_10cm_interval is None:
+        return Measurement(characteristic=characteristic, quantity=None, missing="far_from_card")
     low, high = reading.per_10cm_interval
     half = max(reading.per_10cm - low, high - reading.per_10cm)
     expanded = half * 2 / Z_90  # the interval holds 90 %, an expanded uncertainty is stated for k = 2

@@ -167,12 +167,13 @@ def test_strands_per_10_cm_are_counted_where_the_card_tells_the_scale(
 
 
 @pytest.mark.parametrize("card", [card_at(700, 800), card_at(100, 120)])
-def test_strands_per_10_cm_are_not_sure_where_none_are_seen_beside_the_card(card: Calibration) -> None:
+def test_strands_per_10_cm_are_not_told_where_none_are_seen_beside_the_card(card: Calibration) -> None:
     weave_map = make_map(draw_weave(size=SIZE, row_pitch=20.0, stake_pitch=40.0))
     assert all(reading.confident for reading in read_density(weave_map, scale=NO_SCALE))
     _, warp = read_density(weave_map, scale=card)
-    assert warp.per_10cm is not None
-    assert not warp.confident
+    assert warp.per_10cm is None
+    assert warp.per_10cm_interval is None
+    assert warp.confident
 
 
 def test_there_are_no_readings_without_a_basket() -> None:

@@ -189,6 +189,7 @@ def test_a_confident_reading_with_a_scale_is_a_density_with_its_uncertainty_at_k
         ((), NO_SCALE, "no_scale"),
         ((replace(READING, confident=False),), CARD, "not_confident"),
         ((), CARD, "not_confident"),
+        ((replace(READING, per_10cm=None, per_10cm_interval=None),), CARD, "far_from_card"),
     ],
 )
 def test_a_density_is_missing_without_a_scale_or_without_a_confident_reading(
