@@ -115,7 +115,16 @@ async function check(photo) {
   if (question.signal.aborted || mend === photo.mend) return;
   photo.mend = mend;
   const index = photos.indexOf(photo);
-  at("chosen").children[index].replaceWith(drawChosen(photo, index)); // the rest of the form stays as it is being filled in
+  // the rest of the form stays as it is being filled in
+  keepPlace(() => at("chosen").children[index].replaceWith(drawChosen(photo, index)));
+}
+
+/** Draws chosen photos anew; a keyboard that stood on the button of one still does. */
+function keepPlace(draw) {
+  const buttons = () => [...at("chosen").querySelectorAll(".remove")];
+  const held = buttons().indexOf(document.activeElement);
+  draw();
+  buttons()[held]?.focus();
 }
 
 function dropPhoto(photo) {
@@ -225,7 +234,7 @@ function drawShown() {
 function redrawForm() {
   at("chosen").hidden = photos.length === 0;
   if (photos.length === 0) at("unsent").hidden = true;
-  at("chosen").replaceChildren(...photos.map(drawChosen));
+  keepPlace(() => at("chosen").replaceChildren(...photos.map(drawChosen)));
   at("send").disabled = photos.length === 0;
   at("samples").hidden = samples.length === 0 || photos.length > 0;
   at("samples").querySelector("ul").replaceChildren(...samples.map(drawSample));

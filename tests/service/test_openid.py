@@ -91,7 +91,7 @@ def test_who_is_linked_gets_in_with_the_roles_of_the_account_and_out_at_the_prov
 
     assert bring_back(browser, at_provider(browser, "/riwayat")) == "/riwayat"
 
-    assert browser.get("/v1/session").json() == {"code": "R-1", "roles": ["reviewer"]}
+    assert browser.get("/v1/session").json() == {"code": "R-1", "roles": ["reviewer"], "news": 0}
     with store_of(browser).reading() as connection:
         (line,) = read_audit(connection, Asked(acts=(Act.SIGNED_IN,)))
     assert (line.account, line.detail) == ("R-1", "identity")
