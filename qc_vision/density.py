@@ -50,8 +50,8 @@ SEE_THROUGH = ("MAJ-HOLE", "MAJ-GAP")
 class DensityReading:
     """One direction's reading. `angle_deg` is the image angle along which strands are counted (x right
     = 0, y down = 90); `pitch_px` the distance between neighbours along it; intervals hold 90 %.
-    `per_10cm` is None without a scale, and where no
-    strands are seen beside the card that tells it; `confident` False means: do not lean on it."""
+    `per_10cm` is None without a scale, and where no strands are seen beside the card that tells it; `confident`
+    False means: do not lean on it."""
 
     direction: Direction
     angle_deg: float

@@ -1,6 +1,6 @@
 """By what a photo is known again when it comes recropped, shrunk or packed anew; and whether two are one.
 
-Landmarks are blobs of light, large ones: folds, handles, shadows, the card. A weave repeats itself strand by
+Landmarks are blobs of light, the largest there are: folds, handles, shadows, the card. A weave repeats itself strand by
 strand, but not in these. Each is told in a few short numbers that a store can look up; what comes near is then
 laid upon the photo itself.
 """

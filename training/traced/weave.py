@@ -231,7 +231,8 @@ def _stakes(wall: Wall, fabric: Fabric, rng: np.random.Generator, rise: float, t
 @dataclass(slots=True, kw_only=True)
 class Mesh:
     """`places` (n, 3), `faces` (m, 4) indices, `colour` (n, 3) linear RGB, `along` (n, 3): length along the strand in
-    dm, share of the way round it, and plies passed by (all of it on a crest where nothing is twisted); `row`, `stake` (n,) where on the wall; `mould` (n,) how mouldy, in [0, 1]."""
+    dm, share of the way round it, and plies passed by (0, a crest, where nothing is twisted); `row`, `stake` (n,) where on the
+    wall; `mould` (n,) how mouldy, in [0, 1]."""
 
     places: Points
     faces: NDArray[np.int32]
@@ -274,7 +275,7 @@ def sweep(centre: Points, outward: Points, strand: Strand, *, row: Values, stake
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(centre, axis=0), axis=1))])
     colour = np.asarray(strand.tint)[None, None] * strand.tone[:, None, None] * np.ones((1, ROUND, 1))
     share = np.repeat(angle[None] / (2 * np.pi), stops, 0)
-    passed = length[:, None] / strand.ply + strand.lay * share if strand.ply else 0 * share
+    passed = length[:, None] / strand.ply + strand.lay * share if strand.ply else np.zeros_like(share)
     along = np.stack([np.repeat(length[:, None], ROUND, 1), share, passed], axis=2)
     return Mesh(
         places=places.reshape(-1, 3),
